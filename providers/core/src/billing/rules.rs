@@ -1,0 +1,304 @@
+//! The arithmetic of a bill: pure functions from spans to lines.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, TimeZone, Utc};
+
+use super::{ItemKind, Rule, Span};
+use crate::money::Money;
+
+/// A UTC calendar month, the period of caps and of the contract on rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: i32,
+    month: u32,
+}
+
+impl Month {
+    /// The month that holds this instant.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>) -> Self {
+        Self {
+            year: at.year(),
+            month: at.month(),
+        }
+    }
+
+    /// Its first instant.
+    #[must_use]
+    pub fn start(self) -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(self.year, self.month, 1, 0, 0, 0)
+            .single()
+            .unwrap_or_default()
+    }
+
+    /// The month after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self.month {
+            12 => Self {
+                year: self.year + 1,
+                month: 1,
+            },
+            month => Self {
+                month: month + 1,
+                ..self
+            },
+        }
+    }
+
+    /// How many seconds it has.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        u64::try_from((self.next().start() - self.start()).num_seconds()).unwrap_or(0)
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+/// One stretch of use inside one month, in whole seconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Use {
+    start: i64,
+    end: i64,
+    count: u32,
+    gib: u32,
+}
+
+impl Use {
+    fn seconds(&self) -> u64 {
+        u64::try_from(self.end - self.start).unwrap_or(0)
+    }
+
+    fn units(&self) -> i128 {
+        i128::from(self.count)
+    }
+}
+
+/// What one billed item of one calendar month costs so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The pool or resource.
+    pub group: String,
+    /// What it is.
+    pub kind: ItemKind,
+    /// The vendor's word for the type.
+    pub r#type: String,
+    /// Where.
+    pub region: String,
+    /// Which month.
+    pub month: Month,
+    /// [`Rule::key`] of its price: with the fields above it names the item for ever.
+    pub rule: String,
+    /// Unit-seconds: two nodes for a minute are 120.
+    pub seconds: u64,
+    /// The exact amount, rounded once to a nano-dollar.
+    pub amount: Money,
+    /// The arithmetic, for `--explain`.
+    pub how: String,
+}
+
+/// Group, kind, type, month and rule: what makes a line.
+type ItemKey<'a> = (&'a str, ItemKind, &'a str, Month, String);
+
+/// Bills spans until `now`: a line for each group, type, price and month, in that order.
+#[must_use]
+pub fn bill(spans: &[Span], now: DateTime<Utc>) -> Vec<Line> {
+    let mut items: BTreeMap<ItemKey<'_>, (&Span, Vec<Use>)> = BTreeMap::new();
+    for span in spans {
+        let end = span.end.unwrap_or(now).min(now);
+        for (month, mut piece) in months(span.billed.since, end) {
+            piece.count = span.billed.count;
+            piece.gib = span.billed.size_gib.unwrap_or(1);
+            // Two prices of one item are two lines: a price change closes one span and opens another.
+            let rule = span.price.rule.key();
+            let key = (
+                span.billed.group.as_str(),
+                span.billed.kind,
+                span.billed.r#type.as_str(),
+                month,
+                rule,
+            );
+            items
+                .entry(key)
+                .or_insert_with(|| (span, Vec::new()))
+                .1
+                .push(piece);
+        }
+    }
+    items
+        .into_iter()
+        .map(|((group, kind, r#type, month, rule), (span, uses))| {
+            let (amount, how) = amount(&span.price.rule, month, &uses);
+            Line {
+                group: group.to_owned(),
+                kind,
+                r#type: r#type.to_owned(),
+                region: span.billed.region.clone(),
+                month,
+                rule,
+                seconds: uses.iter().map(|u| u.seconds() * u64::from(u.count)).sum(),
+                amount,
+                how,
+            }
+        })
+        .collect()
+}
+
+/// Splits a span at UTC month boundaries. A span that ends before it starts has no pieces.
+fn months(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(Month, Use)> {
+    let (mut at, end) = (start.timestamp(), end.timestamp());
+    let mut month = Month::of(start);
+    let mut pieces = Vec::new();
+    while at < end {
+        let stop = month.next().start().timestamp().min(end);
+        pieces.push((
+            month,
+            Use {
+                start: at,
+                end: stop,
+                count: 1,
+                gib: 1,
+            },
+        ));
+        at = stop;
+        month = month.next();
+    }
+    pieces
+}
+
+fn amount(rule: &Rule, month: Month, uses: &[Use]) -> (Money, String) {
+    match rule {
+        Rule::Free => (Money::ZERO, "not billed".to_owned()),
+        Rule::Second { hourly, minimum } => by_second(*hourly, *minimum, uses),
+        Rule::PoolSecond {
+            monthly,
+            month,
+            minimum,
+            floor,
+        } => by_pool(*monthly, *month, *minimum, *floor, uses),
+        Rule::StartedHour { .. } => by_started_hour(rule, uses),
+        Rule::GibMonth { price } => {
+            let gib_seconds: i128 = uses
+                .iter()
+                .map(|u| u.units() * i128::from(u.gib) * i128::from(u.seconds()))
+                .sum();
+            let how = format!(
+                "{gib_seconds} GiB-seconds × ${price} / {} s",
+                month.seconds()
+            );
+            (price.ratio(gib_seconds, i128::from(month.seconds())), how)
+        }
+    }
+}
+
+fn by_second(hourly: Money, minimum: u64, uses: &[Use]) -> (Money, String) {
+    let seconds: i128 = uses
+        .iter()
+        .map(|u| u.units() * i128::from(u.seconds().max(minimum)))
+        .sum();
+    (
+        hourly.ratio(seconds, 3600),
+        format!("{seconds} s × ${hourly} / 3600 s"),
+    )
+}
+
+/// The seconds with the most nodes are paid first, until `month` seconds are paid.
+fn by_pool(
+    monthly: Money,
+    month: u64,
+    minimum: u64,
+    floor: Money,
+    uses: &[Use],
+) -> (Money, String) {
+    let mut levels = concurrency(uses);
+    levels.sort_unstable_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let highest = levels.first().map_or(0, |(count, _)| *count);
+    let (mut left, mut node_seconds) = (month, 0_i128);
+    for (count, seconds) in levels {
+        let paid = seconds.min(left);
+        left -= paid;
+        node_seconds += i128::from(count) * i128::from(paid);
+    }
+    let amount = monthly.ratio(node_seconds, i128::from(month));
+    let least_each = monthly
+        .ratio(i128::from(minimum), i128::from(month))
+        .max(floor);
+    let least = least_each.ratio(i128::from(highest), 1);
+    let how = format!("{node_seconds} node-seconds × ${monthly} / {month} s");
+    if amount < least {
+        (least, format!("{how}, at least ${least_each} a node"))
+    } else {
+        (amount, how)
+    }
+}
+
+/// How many nodes ran at once, and for how many seconds: `(count, seconds)`.
+fn concurrency(uses: &[Use]) -> Vec<(u32, u64)> {
+    let mut edges: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for u in uses {
+        edges.entry(u.start).or_default().0 += i64::from(u.count);
+        edges.entry(u.end).or_default().1 += i64::from(u.count);
+    }
+    let (mut levels, mut count, mut last) = (BTreeMap::<i64, i64>::new(), 0_i64, 0_i64);
+    for (at, (up, down)) in edges {
+        if count > 0 {
+            *levels.entry(count).or_default() += at - last;
+        }
+        count += up - down;
+        last = at;
+    }
+    let number =
+        |(count, seconds)| Some((u32::try_from(count).ok()?, u64::try_from(seconds).ok()?));
+    levels.into_iter().filter_map(number).collect()
+}
+
+fn by_started_hour(rule: &Rule, uses: &[Use]) -> (Money, String) {
+    let Rule::StartedHour {
+        price,
+        hours,
+        cap,
+        full_at,
+        per_gib,
+    } = rule
+    else {
+        return (Money::ZERO, String::new());
+    };
+    // A resource that changed its size is prorated by the hours at each size.
+    let mut by_size: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    for u in uses {
+        *by_size
+            .entry((u.count, if *per_gib { u.gib } else { 1 }))
+            .or_default() += u.seconds();
+    }
+    let (mut unit_hours, mut started, mut most_units) = (0_i128, 0_u64, 0_i128);
+    for ((count, gib), seconds) in by_size {
+        let units = i128::from(count) * i128::from(gib);
+        unit_hours += units * i128::from(seconds.div_ceil(3600));
+        started += seconds.div_ceil(3600);
+        most_units = most_units.max(units);
+    }
+    let amount = price.ratio(unit_hours, i128::from(*hours));
+    let unit = if *per_gib {
+        "GiB-hours"
+    } else {
+        "started hours"
+    };
+    let how = if *hours == 1 {
+        format!("{unit_hours} {unit} × ${price}")
+    } else {
+        format!("{unit_hours} {unit} × ${price} / {hours} h")
+    };
+    let Some(cap) = cap.map(|c| c.ratio(most_units, 1)) else {
+        return (amount, how);
+    };
+    if amount > cap || full_at.is_some_and(|full| started >= full) {
+        (cap, format!("{how}, the monthly price ${cap}"))
+    } else {
+        (amount, how)
+    }
+}

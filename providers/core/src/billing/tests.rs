@@ -1,0 +1,227 @@
+//! Documented examples of the vendors, edges, and properties of every rule.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+
+use super::*;
+
+fn at(y: i32, m: u32, d: u32, h: u32) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(y, m, d, h, 0, 0).unwrap()
+}
+
+fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+fn span(group: &str, rule: Rule, since: DateTime<Utc>, seconds: i64, count: u32) -> Span {
+    let billed = Billed {
+        id: format!("{group}-{since}"),
+        kind: ItemKind::Node,
+        r#type: "t".into(),
+        region: "r".into(),
+        purchase: Purchase::OnDemand,
+        count,
+        size_gib: Some(10),
+        group: group.into(),
+        since,
+    };
+    let price = Price {
+        rule,
+        source: "test".into(),
+        as_of: "2026".into(),
+    };
+    Span {
+        billed,
+        end: Some(since + TimeDelta::seconds(seconds)),
+        price,
+    }
+}
+
+fn total(spans: &[Span]) -> Money {
+    bill(spans, at(2030, 1, 1, 0))
+        .iter()
+        .map(|l| l.amount)
+        .sum()
+}
+
+fn doks(monthly: &str) -> Rule {
+    Rule::PoolSecond {
+        monthly: money(monthly),
+        month: 2_419_200,
+        minimum: 60,
+        floor: money("0.01"),
+    }
+}
+
+fn hours(price: &str, hours: u32, cap: &str) -> Rule {
+    let cap = Some(money(cap));
+    Rule::StartedHour {
+        price: money(price),
+        hours,
+        cap,
+        full_at: None,
+        per_gib: false,
+    }
+}
+
+#[test]
+fn digitalocean_documents_289_73_for_27_days_1_hour_20_seconds() {
+    let seconds = 27 * 86_400 + 3_600 + 20;
+    let whole = span("pool", doks("100"), at(2026, 1, 1, 0), seconds, 3);
+    assert_eq!(total(&[whole]).cents(), "$289.73");
+    // The same pool seen node by node is the same bill.
+    let nodes: Vec<Span> = (0..3)
+        .map(|_| span("pool", doks("100"), at(2026, 1, 1, 0), seconds, 1))
+        .collect();
+    assert_eq!(total(&nodes).to_string(), "289.734623016");
+}
+
+#[test]
+fn a_pool_pays_its_highest_672_hours() {
+    // 31 days of 2 nodes: capped at the price of the month. 3 days more of 3 nodes replace cheaper ones.
+    let long = span("pool", doks("24"), at(2026, 1, 1, 0), 31 * 86_400, 2);
+    assert_eq!(total(std::slice::from_ref(&long)), money("48"));
+    let more = span("pool", doks("24"), at(2026, 1, 5, 0), 3 * 86_400, 1);
+    // 3 of the 28 paid days have three nodes.
+    assert_eq!(total(&[long, more]), money("24").ratio(3 * 3 + 25 * 2, 28));
+}
+
+#[test]
+fn a_pool_has_a_least_amount_for_each_node() {
+    assert_eq!(
+        total(&[span("p", doks("24"), at(2026, 1, 1, 0), 5, 2)]),
+        money("0.02")
+    );
+    assert_eq!(
+        total(&[span("p", doks("24"), at(2026, 1, 1, 0), 0, 2)]),
+        Money::ZERO
+    );
+}
+
+#[test]
+fn started_hours_are_counted_for_each_resource_and_month() {
+    let lb = |seconds| {
+        total(&[span(
+            "lb",
+            hours("12", 672, "12"),
+            at(2026, 1, 1, 0),
+            seconds,
+            1,
+        )])
+    };
+    assert_eq!(lb(1), money("12").ratio(1, 672));
+    assert_eq!(lb(3600), lb(1));
+    assert_eq!(lb(3601), money("12").ratio(2, 672));
+    assert_eq!(lb(30 * 86_400), money("12"));
+    // Two hours across a month's end: one started hour in each month, none shared.
+    let over = span("lb", hours("0.015", 1, "10"), at(2026, 1, 31, 23), 7_200, 1);
+    assert_eq!(bill(&[over], at(2027, 1, 1, 0)).len(), 2);
+}
+
+#[test]
+fn a_monthly_price_is_reached_at_672_hours_even_if_the_hours_sum_to_less() {
+    let rule = Rule::StartedHour {
+        price: money("0.071"),
+        hours: 1,
+        cap: Some(money("48")),
+        full_at: Some(672),
+        per_gib: false,
+    };
+    assert_eq!(
+        total(&[span("n", rule, at(2026, 1, 1, 0), 672 * 3_600, 1)]),
+        money("48")
+    );
+}
+
+#[test]
+fn february_and_gib_months_use_their_own_length() {
+    let rule = Rule::GibMonth {
+        price: money("0.04"),
+    };
+    let february = span("d", rule, at(2027, 2, 1, 0), 28 * 86_400, 1);
+    assert_eq!(total(&[february]), money("0.4"));
+}
+
+#[test]
+fn seconds_have_a_minimum_for_each_span() {
+    let rule = Rule::Second {
+        hourly: money("0.036"),
+        minimum: 60,
+    };
+    assert_eq!(
+        total(&[span("n", rule, at(2026, 1, 1, 0), 5, 1)]),
+        money("0.0006")
+    );
+}
+
+#[test]
+fn a_span_that_ends_before_it_starts_costs_nothing() {
+    assert_eq!(
+        total(&[span("n", doks("24"), at(2026, 1, 1, 0), -5, 1)]),
+        Money::ZERO
+    );
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rules() -> impl Strategy<Value = Rule> {
+        prop_oneof![
+            Just(doks("24")),
+            Just(hours("12", 672, "12")),
+            Just(hours("0.015", 1, "10")),
+            Just(Rule::Second {
+                hourly: money("0.0416"),
+                minimum: 60
+            }),
+            Just(Rule::GibMonth {
+                price: money("0.1")
+            }),
+        ]
+    }
+
+    proptest! {
+        /// No bill shrinks as time goes on.
+        #[test]
+        fn never_goes_down(rule in rules(), a in 0_i64..6_000_000, more in 0_i64..100_000, n in 1_u32..5) {
+            let start = at(2026, 1, 20, 7);
+            let less = total(&[span("g", rule.clone(), start, a, n)]);
+            prop_assert!(total(&[span("g", rule, start, a + more, n)]) >= less);
+        }
+
+        /// The order in which spans were noted does not matter.
+        #[test]
+        fn order_does_not_matter(rule in rules(), lengths in prop::collection::vec(1_i64..2_000_000, 1..6)) {
+            let mut spans: Vec<Span> = lengths.iter().enumerate().map(|(i, s)| {
+                span("g", rule.clone(), at(2026, 1, 1, 0) + TimeDelta::hours(i64::try_from(i).unwrap()), *s, 1)
+            }).collect();
+            let forward = total(&spans);
+            spans.reverse();
+            prop_assert_eq!(total(&spans), forward);
+        }
+
+        /// Splitting a span anywhere (a tick, a restart) gives the same sum where no minimum applies.
+        #[test]
+        fn splitting_changes_nothing(rule in rules(), whole in 200_i64..3_000_000, cut in 60_i64..3_000_000) {
+            let cut = cut.min(whole - 60);
+            let start = at(2026, 1, 20, 7);
+            let one = total(&[span("g", rule.clone(), start, whole, 2)]);
+            let two = total(&[
+                span("g", rule.clone(), start, cut, 2),
+                span("g", rule, start + TimeDelta::seconds(cut), whole - cut, 2),
+            ]);
+            prop_assert_eq!(two, one);
+        }
+
+        /// A cap is a cap.
+        #[test]
+        fn caps_hold(seconds in 0_i64..2_600_000, n in 1_u32..4) {
+            let lb = span("g", hours("12", 672, "12"), at(2026, 1, 1, 0), seconds, n);
+            prop_assert!(total(&[lb]) <= money("12").ratio(i128::from(n), 1));
+            let pool = span("g", doks("24"), at(2026, 1, 1, 0), seconds, n);
+            prop_assert!(total(&[pool]) <= money("24").ratio(i128::from(n), 1));
+        }
+    }
+}

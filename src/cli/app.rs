@@ -1,0 +1,274 @@
+//! What every command starts from: settings, clock, ledger, clouds, and how progress is shown.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use kubelease_core::billing::bill;
+use kubelease_core::{Clock, LeaseId, Money, ProviderId};
+use kubelease_http::{Reqwest, Toolkit};
+
+use super::output::Output;
+use super::{CliError, Global, exit};
+use crate::clock::{SimClock, SystemClock};
+use crate::config::Settings;
+use crate::credit::{Credit, default_grant};
+use crate::engine::books::plain;
+use crate::engine::{Cloud, Engine, Stop, Watch, Worker};
+use crate::env::Env;
+use crate::guard::Guard;
+use crate::ledger::{Lease, Ledger, LedgerError, SqlLedger};
+use crate::registry::{self, RegistryError, SimEndpoints};
+use crate::simctl::Control;
+use crate::views::LeaseFigures;
+
+/// A running command's surroundings.
+#[derive(Debug)]
+pub struct App {
+    /// Settings.
+    pub settings: Settings,
+    /// The only place that prints.
+    pub out: Output,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Never ask.
+    pub yes: bool,
+    /// Set by a signal.
+    pub stop: Stop,
+    verbose: bool,
+    sim: Option<SimEndpoints>,
+    ledger: OnceLock<Arc<dyn Ledger>>,
+}
+
+impl App {
+    pub(super) fn new(global: &Global, out: Output) -> Result<Self, CliError> {
+        let settings = Settings::load(Env::read(), global.home.clone(), global.sim.clone())?;
+        Self::with(settings, out, global.yes, global.verbose)
+    }
+
+    /// From settings, for the demo.
+    ///
+    /// # Errors
+    /// When a simulator is named that does not answer.
+    pub fn with(
+        settings: Settings,
+        out: Output,
+        yes: bool,
+        verbose: bool,
+    ) -> Result<Self, CliError> {
+        let (clock, sim): (Arc<dyn Clock>, _) = match &settings.sim {
+            Some(url) => {
+                let clock = SimClock::connect(url)?;
+                (
+                    Arc::new(clock),
+                    Some(SimEndpoints::read(&Control::new(url))?),
+                )
+            }
+            None => (Arc::new(SystemClock), None),
+        };
+        let ledger = OnceLock::new();
+        Ok(Self {
+            settings,
+            out,
+            clock,
+            yes,
+            stop: Stop::default(),
+            verbose,
+            sim,
+            ledger,
+        })
+    }
+
+    /// The ledger, opened on first use.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn ledger(&self) -> Result<Arc<dyn Ledger>, CliError> {
+        if let Some(ledger) = self.ledger.get() {
+            return Ok(Arc::clone(ledger));
+        }
+        let opened: Arc<dyn Ledger> = Arc::new(SqlLedger::open(&self.settings.ledger).await?);
+        Ok(Arc::clone(self.ledger.get_or_init(|| opened)))
+    }
+
+    /// The engine, told to stop by SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    /// When the ledger cannot be opened.
+    pub async fn engine(&self, watch: Arc<dyn Watch>) -> Result<Engine, CliError> {
+        listen(&self.stop);
+        Ok(Engine {
+            ledger: self.ledger().await?,
+            clock: Arc::clone(&self.clock),
+            worker: Worker::this_process(),
+            watch,
+            stop: self.stop.clone(),
+        })
+    }
+
+    /// A cloud with the credentials of the environment.
+    ///
+    /// # Errors
+    /// When it was not built in or has no credentials.
+    pub fn cloud(&self, id: ProviderId) -> Result<Cloud, RegistryError> {
+        let mut seed = [0; 8];
+        // Without randomness the jitter is the same every time; nothing breaks.
+        getrandom::fill(&mut seed).ok();
+        let tools = Toolkit {
+            clock: Arc::clone(&self.clock),
+            transport: Arc::new(Reqwest::default()),
+            observer: self.out.observer(self.verbose),
+            seed: u64::from_le_bytes(seed),
+        };
+        registry::open(id, &self.settings, self.sim.as_ref(), tools)
+    }
+
+    /// Every cloud that can be asked, and why the others cannot.
+    #[must_use]
+    pub fn clouds(&self) -> (BTreeMap<ProviderId, Cloud>, BTreeMap<ProviderId, String>) {
+        let (mut open, mut closed) = (BTreeMap::new(), BTreeMap::new());
+        for entry in registry::entries() {
+            match self.cloud(entry.id) {
+                Ok(cloud) => drop(open.insert(entry.id, cloud)),
+                Err(error) => drop(closed.insert(entry.id, error.to_string())),
+            }
+        }
+        (open, closed)
+    }
+
+    /// The guard.
+    ///
+    /// # Errors
+    /// When the ledger cannot be opened.
+    pub async fn guard(&self, watch: Arc<dyn Watch>) -> Result<Guard, CliError> {
+        let engine = self.engine(watch).await?;
+        let (clouds, unavailable) = self.clouds();
+        Ok(Guard {
+            engine,
+            clouds,
+            unavailable,
+            margin_percent: self.settings.file.margin_percent,
+        })
+    }
+
+    /// The credit of a cloud. A credit that nobody declared is assumed from its first use on, and that is
+    /// written down, so that its end does not move.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used.
+    pub async fn credit(
+        &self,
+        provider: ProviderId,
+        first_use: bool,
+    ) -> Result<Credit, LedgerError> {
+        let ledger = self.ledger.get().ok_or(LedgerError::Locked {
+            path: self.settings.ledger.clone(),
+        })?;
+        let now = self.clock.now();
+        let grant = match ledger.newest_grant(provider).await? {
+            Some(grant) => grant,
+            None => {
+                let grant = default_grant(provider, now);
+                if first_use {
+                    ledger.grant(&grant).await?;
+                }
+                grant
+            }
+        };
+        let balance = ledger.balance(provider, grant.from).await?;
+        Ok(Credit::new(
+            grant,
+            balance,
+            self.settings.file.margin_percent,
+        ))
+    }
+
+    /// A lease by name or id.
+    ///
+    /// # Errors
+    /// Exit code 7 when there is none.
+    pub async fn lease(&self, name: &str) -> Result<Lease, CliError> {
+        let ledger = self.ledger().await?;
+        if let Some(lease) = ledger.lease(name).await? {
+            return Ok(lease);
+        }
+        let names: Vec<String> = ledger
+            .leases(false)
+            .await?
+            .into_iter()
+            .map(|l| l.name)
+            .collect();
+        let hint = match names.as_slice() {
+            [] => "there are no leases; make one: kubelease create first-steps --provider PROVIDER"
+                .to_owned(),
+            names => format!("there are: {}", names.join(", ")),
+        };
+        Err(CliError::new(exit::NOT_FOUND, format!("there is no lease `{name}`")).hint(hint))
+    }
+
+    /// A lease with what it costs until now, booked or not.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn figures(&self, lease: Lease) -> Result<LeaseFigures, CliError> {
+        let ledger = self.ledger().await?;
+        let now = self.clock.now();
+        let balance = ledger.lease_balance(&lease.id).await?;
+        let spans: Vec<_> = ledger
+            .spans(Some(&lease.id), false, None)
+            .await?
+            .iter()
+            .map(plain)
+            .collect();
+        let cost: Money = bill(&spans, now).iter().map(|l| l.amount).sum();
+        let open = spans.iter().filter(|s| s.end.is_none());
+        let hourly = open.map(|s| s.price.rule.hourly_of(&s.billed)).sum();
+        let last_use = ledger.last_use(&lease.id).await?;
+        Ok(LeaseFigures {
+            lease,
+            hourly,
+            cost: cost.max(balance.spent),
+            hold: balance.held,
+            last_use,
+        })
+    }
+
+    /// Our own executable, for the exec plugin.
+    #[must_use]
+    pub fn executable(&self) -> std::path::PathBuf {
+        std::env::current_exe().unwrap_or_else(|_| Path::new("kubelease").to_owned())
+    }
+}
+
+/// A new lease id.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn new_lease_id() -> Result<LeaseId, CliError> {
+    let mut bytes = [0; 9];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| CliError::new(exit::BUG, format!("the system gives no random bytes: {e}")))?;
+    Ok(LeaseId::from_random(bytes))
+}
+
+/// SIGINT and SIGTERM ask running work to stop at its next safe point.
+fn listen(stop: &Stop) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let stop = stop.clone();
+        // Without a handler the signal simply kills; the journal is made for that too.
+        if let Ok(mut signals) = signal(kind) {
+            tokio::spawn(async move {
+                signals.recv().await;
+                stop.stop();
+            });
+        }
+    }
+}
+
+/// A name for a person: how a moment relates to now.
+#[must_use]
+pub fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    crate::duration::relative(at, now)
+}

@@ -1,0 +1,152 @@
+//! `budget`: the free credit of each cloud: spent, held, available, and when it ends.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use kubelease_core::{Money, ProviderId};
+use serde_json::json;
+
+use super::app::{App, until};
+use super::{CliError, exit};
+use crate::duration::human;
+use crate::ledger::Grant;
+use crate::registry;
+use crate::views;
+
+/// Show the free credit of each cloud, or declare one
+#[derive(Debug, Args)]
+pub(super) struct BudgetArgs {
+    #[command(subcommand)]
+    command: Option<BudgetCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum BudgetCommand {
+    /// Declare the credit that you have
+    Set {
+        /// Which cloud
+        provider: ProviderId,
+        /// Dollars, for example 200
+        amount: Money,
+        /// Days until what is left is gone
+        #[arg(long)]
+        days: Option<u32>,
+        /// From when it counts (a date or RFC 3339; else now)
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+    },
+}
+
+pub(super) async fn run(app: &App, args: &BudgetArgs) -> Result<u8, CliError> {
+    if let Some(BudgetCommand::Set {
+        provider,
+        amount,
+        days,
+        from,
+    }) = &args.command
+    {
+        set(app, *provider, *amount, *days, from.as_deref()).await?;
+    }
+    app.ledger().await?;
+    let mut credits = Vec::new();
+    for entry in registry::entries() {
+        credits.push(app.credit(entry.id, false).await?);
+    }
+    if app.out.is_json() {
+        app.out
+            .json(&json!({ "credits": credits.iter().map(views::credit).collect::<Vec<_>>() }));
+        return Ok(exit::OK);
+    }
+    let now = app.clock.now();
+    let burn = burn(app).await?;
+    let row = |c: &crate::credit::Credit| {
+        let provider = c.grant.provider;
+        let hourly: Money = burn
+            .iter()
+            .filter(|(p, _)| *p == provider)
+            .map(|(_, m)| *m)
+            .sum();
+        vec![
+            provider.to_string(),
+            c.grant.amount.cents(),
+            c.balance.spent.cents(),
+            c.balance.held.cents(),
+            c.available().cents(),
+            format!("{}/h", hourly.cents()),
+            c.runway(hourly, now).map_or_else(|| "-".to_owned(), human),
+            c.grant
+                .expires_at
+                .map_or_else(|| "never".to_owned(), |at| until(at, now)),
+            c.grant.source.clone(),
+        ]
+    };
+    let headers = [
+        "PROVIDER",
+        "CREDIT",
+        "SPENT",
+        "HELD",
+        "AVAILABLE",
+        "BURN",
+        "RUNWAY",
+        "ENDS",
+        "SOURCE",
+    ];
+    app.out.table(
+        &headers,
+        credits.iter().map(row).collect(),
+        &[1, 2, 3, 4, 5],
+    );
+    Ok(exit::OK)
+}
+
+/// Dollars an hour of what is known to run, by cloud.
+async fn burn(app: &App) -> Result<Vec<(ProviderId, Money)>, CliError> {
+    let open = app.ledger().await?.spans(None, true, None).await?;
+    Ok(open
+        .iter()
+        .map(|s| (s.provider, s.price.rule.hourly_of(&s.billed)))
+        .collect())
+}
+
+async fn set(
+    app: &App,
+    provider: ProviderId,
+    amount: Money,
+    days: Option<u32>,
+    from: Option<&str>,
+) -> Result<(), CliError> {
+    if amount < Money::ZERO {
+        return Err(CliError::new(exit::USAGE, "a credit cannot be negative"));
+    }
+    let now = app.clock.now();
+    let from = from.map_or(Ok(now), |text| date(text))?;
+    let expires_at = days.map(|d| from + TimeDelta::days(i64::from(d)));
+    if expires_at.is_some_and(|at| at <= now) {
+        app.out
+            .warn(&format!("this credit of {provider} has ended already"));
+    }
+    let grant = Grant {
+        provider,
+        amount,
+        from,
+        expires_at,
+        source: "declared".to_owned(),
+        at: now,
+    };
+    Ok(app.ledger().await?.grant(&grant).await?)
+}
+
+fn date(text: &str) -> Result<DateTime<Utc>, CliError> {
+    let whole = DateTime::parse_from_rfc3339(text)
+        .map(|t| t.with_timezone(&Utc))
+        .ok();
+    let day = || {
+        text.parse::<NaiveDate>()
+            .ok()?
+            .and_hms_opt(0, 0, 0)
+            .map(|t| t.and_utc())
+    };
+    whole.or_else(day).ok_or_else(|| {
+        CliError::new(exit::USAGE, format!("`{text}` is no date"))
+            .hint("use 2026-11-01 or 2026-11-01T08:00:00Z")
+    })
+}

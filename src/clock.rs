@@ -1,0 +1,124 @@
+//! The two clocks of the binary: the system's, and the simulator's, which all processes of a
+//! simulation share. This is the only file that asks the system what time it is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use kubelease_core::Clock;
+
+use crate::simctl::Control;
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from(SystemTime::now())
+    }
+
+    /// Wakes at least once a minute to look again: a laptop that slept past the time must not sleep on.
+    async fn sleep_until(&self, until: DateTime<Utc>) {
+        loop {
+            let left = until - self.now();
+            let Ok(left) = left.min(TimeDelta::minutes(1)).to_std() else {
+                return;
+            };
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// The clock of a simulator. `now` is one small request on loopback; a sleep is a request that the
+/// simulator answers when its time has come (at once in `jump` mode, where it moves the time).
+#[derive(Clone, Debug)]
+pub struct SimClock {
+    control: Control,
+    last: Arc<Mutex<DateTime<Utc>>>,
+}
+
+/// The simulator did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulator at {address} does not answer")]
+pub struct NoSimulator {
+    /// Its control address.
+    pub address: String,
+    /// Why.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl SimClock {
+    /// Asks the simulator for its time once.
+    ///
+    /// # Errors
+    /// When nothing that speaks its control API answers there.
+    pub fn connect(control: &str) -> Result<Self, NoSimulator> {
+        let control = Control::new(control);
+        match control.get("/clock").and_then(|answer| time(&answer)) {
+            Ok(now) => Ok(Self {
+                control,
+                last: Arc::new(Mutex::new(now)),
+            }),
+            Err(source) => Err(NoSimulator {
+                address: control.address().to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn remember(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        now
+    }
+}
+
+#[async_trait]
+impl Clock for SimClock {
+    fn now(&self) -> DateTime<Utc> {
+        match self.control.get("/clock").and_then(|answer| time(&answer)) {
+            Ok(now) => self.remember(now),
+            // A simulator that has just stopped leaves its last time; the next request will say so.
+            Err(_) => *self.last.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    async fn sleep_until(&self, until: DateTime<Utc>) {
+        let control = self.control.clone();
+        let body = serde_json::json!({ "until": until.to_rfc3339() });
+        let asked = tokio::task::spawn_blocking(move || {
+            control
+                .send("POST", "/clock/sleep", &body)
+                .and_then(|answer| time(&answer))
+        });
+        match asked.await {
+            Ok(Ok(now)) => {
+                self.remember(now);
+            }
+            // Without a simulator there is no time to wait for; pause so that a loop cannot spin.
+            _ => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+/// Reads `{"now":…}`.
+fn time(answer: &serde_json::Value) -> std::io::Result<DateTime<Utc>> {
+    let now = answer
+        .get("now")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    DateTime::parse_from_rfc3339(now)
+        .map(|now| now.with_timezone(&Utc))
+        .map_err(|_| {
+            std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                "no time in the simulator's answer",
+            )
+        })
+}

@@ -1,0 +1,329 @@
+//! The books: what was seen becomes spans, and spans become amounts to date. Pure.
+//!
+//! A look at a cloud opens spans for what is new, closes those of what is gone and says what every
+//! item costs until now; the ledger books the differences. So the sum never depends on when ticks ran.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use kubelease_core::billing::{Month, bill};
+use kubelease_core::{Billed, LeaseId, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span};
+
+use super::{Cloud, Engine, EngineError};
+use crate::ledger::{Accrual, Batch, Lease, LedgerSpan};
+
+/// One look at one cloud.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Which cloud.
+    pub provider: ProviderId,
+    /// What the ledger has: all spans, open and closed, of the leases in question.
+    pub spans: &'a [LedgerSpan],
+    /// What exists.
+    pub things: &'a [&'a Owned],
+    /// Whether absence means gone.
+    pub complete: bool,
+    /// Today's prices.
+    pub prices: &'a PriceBook,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What a look changes. `ended` says when a thing that is gone ended: the time of our own removing
+/// request, or now when somebody else removed it.
+#[must_use]
+pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) -> Batch {
+    let mut batch = Batch::default();
+    let mut spans: Vec<LedgerSpan> = look.spans.to_vec();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for thing in look.things {
+        let Some(owner) = &thing.owner else { continue };
+        for billed in &thing.billed {
+            seen.insert(billed.id.clone());
+            see(&owner.lease, billed, look, &mut spans, &mut batch);
+        }
+    }
+    if look.complete {
+        for span in spans.iter_mut().filter(|s| s.end.is_none() && s.id != 0) {
+            if !seen.contains(&span.billed.id) {
+                let end = ended(span).max(span.billed.since);
+                batch.closes.push((span.id, end));
+                span.end = Some(end);
+            }
+        }
+    }
+    batch.accruals = accruals(look.provider, &spans, look.now);
+    batch
+}
+
+impl Engine {
+    /// Looks at one lease's cloud and books what exists of it.
+    ///
+    /// # Errors
+    /// What the cloud or the ledger said; nothing is lost, the next tick looks again.
+    pub async fn look_and_book(&self, cloud: &Cloud, lease: &Lease) -> Result<(), EngineError> {
+        let recorded = self
+            .ledger
+            .recorded(lease.provider, lease.created_at)
+            .await?;
+        let listing = cloud
+            .provider
+            .owned(&Scope {
+                recorded: &recorded,
+                foreign: false,
+            })
+            .await?;
+        let ours = |t: &&Owned| t.owner.as_ref().is_some_and(|o| o.lease == lease.id);
+        let things: Vec<&Owned> = listing.things.iter().filter(ours).collect();
+        let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
+        let now = self.clock.now();
+        let look = Look {
+            provider: lease.provider,
+            spans: &spans,
+            things: &things,
+            complete: listing.complete,
+            prices: &cloud.prices,
+            now,
+        };
+        let mut batch = reconcile(&look, &|_| now);
+        batch.records = things
+            .iter()
+            .map(|t| (lease.id.clone(), t.target.clone()))
+            .collect();
+        self.commit(&batch).await?;
+        Ok(())
+    }
+}
+
+/// A billed thing was seen: keep its span, or open one.
+fn see(
+    lease: &LeaseId,
+    billed: &Billed,
+    look: &Look<'_>,
+    spans: &mut Vec<LedgerSpan>,
+    batch: &mut Batch,
+) {
+    let mut since = billed.since;
+    for span in spans.iter_mut().filter(|s| s.billed.id == billed.id) {
+        match span.end {
+            None if same(&span.billed, billed) => return,
+            // It changed its size or count: the old span ends, a new one begins.
+            None => {
+                span.end = Some(look.now);
+                batch.closes.push((span.id, look.now));
+                since = look.now;
+            }
+            // It was thought gone and is back: never bill the same second twice.
+            Some(end) => since = since.max(end),
+        }
+    }
+    let billed = Billed {
+        since,
+        ..billed.clone()
+    };
+    let price = look.prices.of(&billed).cloned().unwrap_or_else(|| Price {
+        rule: Rule::Free,
+        source: "no price known".to_owned(),
+        as_of: String::new(),
+    });
+    batch
+        .opens
+        .push((Some(lease.clone()), billed.clone(), price.clone()));
+    spans.push(LedgerSpan {
+        id: 0,
+        lease: Some(lease.clone()),
+        provider: look.provider,
+        billed,
+        price,
+        end: None,
+    });
+}
+
+/// Whether nothing that the bill depends on has changed. The start may be corrected by the vendor
+/// later; the first one we were told holds.
+fn same(a: &Billed, b: &Billed) -> bool {
+    (
+        a.kind, &a.r#type, &a.region, a.purchase, a.count, a.size_gib, &a.group,
+    ) == (
+        b.kind, &b.r#type, &b.region, b.purchase, b.count, b.size_gib, &b.group,
+    )
+}
+
+/// The amounts to date of all these spans, item by item and month by month.
+#[must_use]
+pub fn accruals(provider: ProviderId, spans: &[LedgerSpan], now: DateTime<Utc>) -> Vec<Accrual> {
+    let mut by_lease: BTreeMap<Option<&LeaseId>, Vec<Span>> = BTreeMap::new();
+    for span in spans {
+        by_lease
+            .entry(span.lease.as_ref())
+            .or_default()
+            .push(plain(span));
+    }
+    let mut out = Vec::new();
+    for (lease, spans) in by_lease {
+        for line in bill(&spans, now) {
+            let (kind, r#type) = (line.kind.as_str(), &line.r#type);
+            out.push(Accrual {
+                lease: lease.cloned(),
+                provider,
+                item: format!(
+                    "{provider}|{}|{kind}|{type}|{}|{}",
+                    line.group, line.month, line.rule
+                ),
+                title: format!("{kind} {}", line.r#type),
+                to_date: line.amount,
+            });
+        }
+    }
+    out
+}
+
+/// A ledger's span as the bill takes it.
+#[must_use]
+pub fn plain(span: &LedgerSpan) -> Span {
+    Span {
+        billed: span.billed.clone(),
+        end: span.end,
+        price: span.price.clone(),
+    }
+}
+
+/// From when spans must be read so that every month that can still change is whole: the first instant
+/// of the month in which the oldest open span began.
+#[must_use]
+pub fn horizon(open: &[LedgerSpan], now: DateTime<Utc>) -> DateTime<Utc> {
+    let oldest = open.iter().map(|s| s.billed.since).min().unwrap_or(now);
+    Month::of(oldest).start()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use chrono::{TimeDelta, TimeZone};
+    use kubelease_core::{ItemKind, Money, OwnerTag, Purchase, Ref};
+
+    use super::*;
+
+    fn start() -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 1, 5, 8, 0, 0).unwrap()
+    }
+
+    fn volume(gib: u32) -> Owned {
+        let billed = Billed {
+            id: "v1".into(),
+            kind: ItemKind::Volume,
+            r#type: "volume".into(),
+            region: "r".into(),
+            purchase: Purchase::OnDemand,
+            count: 1,
+            size_gib: Some(gib),
+            group: "v1".into(),
+            since: start(),
+        };
+        let lease = "l23456789b".parse().unwrap();
+        Owned {
+            target: Ref::new("volume", "v1"),
+            name: "pvc-1".into(),
+            owner: Some(OwnerTag {
+                lease,
+                expires_at: None,
+                protect_until: None,
+            }),
+            region: "r".into(),
+            created_at: Some(start()),
+            state: "available".into(),
+            blocked_by: vec![],
+            billed: vec![billed],
+        }
+    }
+
+    fn prices() -> PriceBook {
+        let price: Money = "0.672".parse().unwrap();
+        let rule = Rule::StartedHour {
+            price,
+            hours: 672,
+            cap: None,
+            full_at: None,
+            per_gib: true,
+        };
+        let mut book = PriceBook::default();
+        let row = Price {
+            rule,
+            source: "test".into(),
+            as_of: "2026".into(),
+        };
+        book.insert(ItemKind::Volume, "volume", "*", Purchase::OnDemand, row);
+        book
+    }
+
+    fn look(spans: &[LedgerSpan], things: &[&Owned], complete: bool, hours: i64) -> Batch {
+        let prices = prices();
+        let now = start() + TimeDelta::hours(hours);
+        let look = Look {
+            provider: ProviderId::DigitalOcean,
+            spans,
+            things,
+            complete,
+            prices: &prices,
+            now,
+        };
+        reconcile(&look, &|_| now)
+    }
+
+    fn stored(batch: &Batch, id: i64) -> LedgerSpan {
+        let (lease, billed, price) = batch.opens[0].clone();
+        LedgerSpan {
+            id,
+            lease,
+            provider: ProviderId::DigitalOcean,
+            billed,
+            price,
+            end: None,
+        }
+    }
+
+    #[test]
+    fn a_new_thing_opens_a_span_and_is_billed_from_its_creation() {
+        let v = volume(10);
+        let batch = look(&[], &[&v], true, 3);
+        assert_eq!(batch.opens.len(), 1);
+        assert_eq!(batch.accruals[0].to_date, "0.03".parse().unwrap());
+    }
+
+    #[test]
+    fn only_a_complete_look_closes() {
+        let v = volume(10);
+        let open = stored(&look(&[], &[&v], true, 1), 7);
+        assert!(
+            look(std::slice::from_ref(&open), &[], false, 2)
+                .closes
+                .is_empty()
+        );
+        let closed = look(&[open], &[], true, 2);
+        assert_eq!(closed.closes, vec![(7, start() + TimeDelta::hours(2))]);
+    }
+
+    #[test]
+    fn a_changed_size_splits_and_bills_each_part() {
+        let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        let batch = look(&[open], &[&volume(20)], true, 2);
+        assert_eq!((batch.closes.len(), batch.opens.len()), (1, 1));
+        assert_eq!(batch.opens[0].1.since, start() + TimeDelta::hours(2));
+    }
+
+    #[test]
+    fn what_comes_back_is_not_billed_twice() {
+        let mut gone = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        gone.end = Some(start() + TimeDelta::hours(2));
+        let batch = look(&[gone], &[&volume(10)], true, 4);
+        assert_eq!(batch.opens[0].1.since, start() + TimeDelta::hours(2));
+        assert_eq!(batch.accruals[0].to_date, "0.04".parse().unwrap());
+    }
+
+    #[test]
+    fn the_horizon_covers_the_whole_month_of_the_oldest_open_span() {
+        let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        let month = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+        assert_eq!(horizon(&[open], start() + TimeDelta::days(90)), month);
+    }
+}

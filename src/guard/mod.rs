@@ -1,0 +1,27 @@
+//! The guard: one tick looks at everything once and ends what must end. Cron runs one tick, the daemon
+//! runs them on a timer; a missed one is caught up by the next, since a tick has no input but the time.
+
+pub mod daemon;
+pub mod decide;
+pub mod orphans;
+pub mod report;
+pub mod tick;
+
+use std::collections::BTreeMap;
+
+use kubelease_core::ProviderId;
+
+use crate::engine::{Cloud, Engine};
+
+/// What a tick works with.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// The engine.
+    pub engine: Engine,
+    /// The clouds that we have credentials for.
+    pub clouds: BTreeMap<ProviderId, Cloud>,
+    /// Why the others cannot be asked.
+    pub unavailable: BTreeMap<ProviderId, String>,
+    /// Kept unspent of every credit, if the config says so.
+    pub margin_percent: Option<u32>,
+}

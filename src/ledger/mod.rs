@@ -1,0 +1,261 @@
+//! The ledger: leases, journal and money, on a database. Append-only where money or history is meant.
+//!
+//! [`Ledger`] is written so that SQLite and PostgreSQL fulfil it with the same tests. It decides one
+//! thing by itself, because only one transaction can: whether a hold fits ([`Ledger::reserve`]).
+//! It never talks to a cloud, and the engine makes at most one call to it between two HTTP requests.
+
+mod rows;
+mod schema;
+mod sql;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use kubelease_core::{Billed, LeaseId, Money, Price, ProviderId, Ref};
+
+pub use rows::{
+    Accrual, Balance, Batch, Cap, Entry, EntryKind, Event, Grant, JournalEntry, Lease, LedgerSpan,
+    NewLease, Outgoing, Reason, Sighting, Status, TickRecord,
+};
+pub use sql::SqlLedger;
+
+/// What can go wrong with the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file cannot be opened, read or written.
+    #[error("the ledger {} cannot be used", path.display())]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Written by a newer kubelease.
+    #[error("the ledger {} has schema {found}, this kubelease knows up to {known}", path.display())]
+    FromTheFuture {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Another process kept it locked for too long.
+    #[error("the ledger {} is locked by another process", path.display())]
+    Locked {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The hold does not fit the credit.
+    #[error("a hold of {} does not fit: {} of {} is available", asked.cents(), available.cents(), limit.cents())]
+    DoesNotFit {
+        /// What was asked.
+        asked: Money,
+        /// What is left: limit − spent − held.
+        available: Money,
+        /// Credit minus safety margin.
+        limit: Money,
+    },
+    /// A live lease has that name.
+    #[error("a lease called `{0}` exists")]
+    NameTaken(String),
+    /// No lease has that id.
+    #[error("the ledger knows no lease {0}")]
+    UnknownLease(LeaseId),
+    /// Somebody else took the lease in hand.
+    #[error("lease {lease} is in the hands of {worker}")]
+    NotOurs {
+        /// Which lease.
+        lease: LeaseId,
+        /// Who has it.
+        worker: String,
+    },
+    /// An impossible history: a bug.
+    #[error("lease {lease}: `{event}` may not follow `{last}`")]
+    IllegalHistory {
+        /// Which lease.
+        lease: LeaseId,
+        /// What was to be written.
+        event: &'static str,
+        /// What is there.
+        last: String,
+    },
+    /// A row that does not read back: a damaged file.
+    #[error("the ledger {} is damaged: {what}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Which row and column.
+        what: String,
+    },
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, LedgerError>;
+
+/// Leases, journal and money.
+#[async_trait]
+pub trait Ledger: Debug + Send + Sync {
+    // Leases.
+
+    /// In one transaction: is the name free, does the hold fit the cap? Then lease, plan and hold are
+    /// durable, else nothing is.
+    async fn reserve(&self, new: &NewLease, cap: &Cap) -> Result<()>;
+    /// By id, or by the name of a live lease, or by the name of the last ended one.
+    async fn lease(&self, id_or_name: &str) -> Result<Option<Lease>>;
+    /// All live leases, and the ended ones too if asked; oldest first.
+    async fn leases(&self, ended_too: bool) -> Result<Vec<Lease>>;
+    /// The cluster can be used.
+    async fn ready(&self, lease: &LeaseId, endpoint: Option<&str>, at: DateTime<Utc>)
+    -> Result<()>;
+    /// Sets status `Ending` and the reason, once: a later reason does not replace it. Also takes the
+    /// lease in hand for `worker`, whoever had it (a create that is still running stops at its next
+    /// journal entry).
+    async fn ending(
+        &self,
+        lease: &LeaseId,
+        reason: Reason,
+        worker: &str,
+        until: DateTime<Utc>,
+    ) -> Result<()>;
+    /// Everything is gone: status `Ended`, and what is left of the hold is released.
+    async fn ended(&self, lease: &LeaseId, at: DateTime<Utc>) -> Result<()>;
+    /// A person is needed.
+    async fn stuck(&self, lease: &LeaseId) -> Result<()>;
+    /// A new expiry with the hold that it takes; refused like [`Ledger::reserve`].
+    async fn extend(
+        &self,
+        lease: &LeaseId,
+        expires_at: DateTime<Utc>,
+        more: Money,
+        cap: &Cap,
+        at: DateTime<Utc>,
+    ) -> Result<()>;
+    /// Grows the hold of a lease that costs more than was quoted; refused when it does not fit.
+    async fn hold_more(
+        &self,
+        lease: &LeaseId,
+        more: Money,
+        cap: &Cap,
+        at: DateTime<Utc>,
+    ) -> Result<()>;
+    /// No reaping before that time.
+    async fn protect(&self, lease: &LeaseId, until: Option<DateTime<Utc>>) -> Result<()>;
+    /// Takes a lease in hand, or keeps it, until `until`. `may_take` is asked about another worker's
+    /// claim that has not run out: true when that process is known to be dead. Errors with `NotOurs`.
+    async fn claim(
+        &self,
+        lease: &LeaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        may_take: bool,
+    ) -> Result<()>;
+    /// Lets a lease go.
+    async fn unclaim(&self, lease: &LeaseId, worker: &str) -> Result<()>;
+
+    // Journal.
+
+    /// Appends; refuses an illegal history, and (`NotOurs`) a worker that no longer has the lease.
+    /// Extends the claim to `until`.
+    async fn append(&self, entry: &JournalEntry, worker: &str, until: DateTime<Utc>) -> Result<()>;
+    /// Everything that one look at a cloud changes, in one transaction; all of it or nothing. Journal
+    /// lines are checked like [`Ledger::append`]'s against `hand` (worker, and until when its claim then
+    /// holds) and need one; what was seen is true whoever saw it, and needs none. Spans are closed before
+    /// others open, and what opens must have a lease. Returns what was booked, like [`Ledger::book`].
+    async fn commit(
+        &self,
+        batch: &Batch,
+        hand: Option<(&str, DateTime<Utc>)>,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Entry>>;
+    /// The whole journal of a lease, in order.
+    async fn journal(&self, lease: &LeaseId) -> Result<Vec<JournalEntry>>;
+    /// Writes down ids that belong to a lease (idempotent).
+    async fn record(
+        &self,
+        provider: ProviderId,
+        refs: &[(LeaseId, Ref)],
+        at: DateTime<Utc>,
+    ) -> Result<()>;
+    /// All recorded ids of live leases and of those ended after `since`.
+    async fn recorded(
+        &self,
+        provider: ProviderId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(LeaseId, Ref)>>;
+
+    // Money.
+
+    /// Opens a span unless one is open for the same billed id (of the same provider).
+    async fn open_span(
+        &self,
+        lease: Option<&LeaseId>,
+        provider: ProviderId,
+        billed: &Billed,
+        price: &Price,
+    ) -> Result<()>;
+    /// Closes spans (`LedgerSpan::id`) at a time.
+    async fn close_spans(&self, ids: &[i64], end: DateTime<Utc>, at: DateTime<Utc>) -> Result<()>;
+    /// Spans: of one lease or of all, only open ones or all that touch the time after `since`.
+    async fn spans(
+        &self,
+        lease: Option<&LeaseId>,
+        open_only: bool,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<LedgerSpan>>;
+    /// Books differences to what was booked before, and releases the lease's hold by what was spent,
+    /// in one transaction. Returns what was booked, item by item (differences that are not zero).
+    async fn book(&self, accruals: &[Accrual], at: DateTime<Utc>) -> Result<Vec<Entry>>;
+    /// Writes an adjustment.
+    async fn adjust(
+        &self,
+        provider: ProviderId,
+        amount: Money,
+        note: &str,
+        at: DateTime<Utc>,
+    ) -> Result<()>;
+    /// Spend since then and current holds of a provider.
+    async fn balance(&self, provider: ProviderId, since: DateTime<Utc>) -> Result<Balance>;
+    /// Spend and current hold of a lease.
+    async fn lease_balance(&self, lease: &LeaseId) -> Result<Balance>;
+    /// The same for every lease at once.
+    async fn lease_balances(&self) -> Result<Vec<(LeaseId, Balance)>>;
+    /// All rows, oldest first; of one lease if given.
+    async fn entries(&self, lease: Option<&LeaseId>) -> Result<Vec<Entry>>;
+    /// Declares or reads a credit.
+    async fn grant(&self, grant: &Grant) -> Result<()>;
+    /// The newest grant of a provider.
+    async fn newest_grant(&self, provider: ProviderId) -> Result<Option<Grant>>;
+
+    // Guard.
+
+    /// Notes that these were seen without a live lease, forgets those of this provider that were not
+    /// (only a complete listing may be passed), and returns them with their history.
+    async fn sight(
+        &self,
+        provider: ProviderId,
+        seen: &[Ref],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Sighting>>;
+    /// The kubeconfig of a lease was used by a client process; `client` tells one process from another.
+    async fn used(&self, lease: &LeaseId, client: &str, at: DateTime<Utc>) -> Result<()>;
+    /// The last use.
+    async fn last_use(&self, lease: &LeaseId) -> Result<Option<DateTime<Utc>>>;
+    /// Stores messages to send; one with a known key is not stored again.
+    async fn post(&self, messages: &[Outgoing]) -> Result<()>;
+    /// Messages not yet sent and due for a try.
+    async fn unsent(&self, now: DateTime<Utc>) -> Result<Vec<Outgoing>>;
+    /// A try is over: sent, or to be tried again at `retry_at`.
+    async fn tried(&self, id: i64, sent: bool, retry_at: DateTime<Utc>) -> Result<()>;
+    /// A tick is over.
+    async fn ticked(&self, record: &TickRecord) -> Result<()>;
+    /// The last tick.
+    async fn last_tick(&self) -> Result<Option<TickRecord>>;
+}

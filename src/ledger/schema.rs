@@ -1,0 +1,54 @@
+//! Which schema a ledger has, and how it gets the newest one. Shared by all databases; it knows no file.
+//!
+//! A version check is two cheap reads, so an up-to-date ledger opens fast; an upgrade is one write
+//! transaction, so a killed upgrade leaves the old schema.
+
+use sqlx::{Any, AnyConnection, Transaction};
+
+use super::sql::codec::Reader;
+use super::sql::{Fault, Inner};
+
+/// In order; the version of a schema is how many of them were applied. Never edit one that was released.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+
+/// The version that these migrations lead to.
+pub(super) fn newest(migrations: &[&'static str]) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of a database with these tables: 0 when it has none. A database with only other tables
+/// belongs to something else and is refused, so that it is never written to.
+pub(super) async fn version(conn: &mut AnyConnection, tables: &[String]) -> Inner<i64> {
+    if tables.is_empty() {
+        return Ok(0);
+    }
+    if !tables.iter().any(|t| t == "kubelease_schema") {
+        let what = format!(
+            "it is a database of something else, with a table {:?}",
+            tables[0]
+        );
+        return Err(Fault::Bad(what));
+    }
+    let row = sqlx::query("SELECT MAX(version) AS version FROM kubelease_schema")
+        .fetch_one(conn)
+        .await?;
+    Reader::new(&row, "kubelease_schema", "version").int("version")
+}
+
+/// Applies what is missing after `from`, inside the caller's transaction.
+pub(super) async fn upgrade(
+    tx: &mut Transaction<'static, Any>,
+    from: i64,
+    migrations: &[&'static str],
+) -> Inner<()> {
+    let done = usize::try_from(from)
+        .map_err(|_| Fault::Bad(format!("schema version {from} is impossible")))?;
+    for (version, sql) in (1_i64..).zip(migrations).skip(done) {
+        sqlx::raw_sql(*sql).execute(&mut **tx).await?;
+        sqlx::query("INSERT INTO kubelease_schema (version) VALUES ($1)")
+            .bind(version)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}

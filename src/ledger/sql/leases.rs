@@ -1,0 +1,334 @@
+//! Leases: taking one, its life, its expiry and who has it in hand. The one place that decides whether
+//! a name is free; whether a hold fits is decided in `money`, in the same transaction.
+
+use chrono::{DateTime, Utc};
+use kubelease_core::{LeaseId, Money, ProviderId};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::codec::{Reader, json, ms};
+use super::{Fault, Inner, SqlLedger, journal, money};
+use crate::ledger::LedgerError;
+use crate::ledger::rows::{Cap, EntryKind, Event, JournalEntry, Lease, NewLease, Reason, Status};
+
+pub(super) async fn reserve(db: &SqlLedger, new: &NewLease, cap: &Cap) -> Inner<()> {
+    let lease = &new.lease;
+    let mut tx = db.write().await?;
+    let sql = "SELECT id FROM leases WHERE name = $1 AND status <> 'ended'";
+    let taken = sqlx::query(sql)
+        .bind(&lease.name)
+        .fetch_optional(&mut *tx)
+        .await?;
+    if taken.is_some() {
+        return Err(LedgerError::NameTaken(lease.name.clone()).into());
+    }
+    money::check_fits(&mut tx, new.hold, cap).await?;
+    insert(&mut tx, lease).await?;
+    for (seq, step) in new.steps.iter().enumerate() {
+        let seq = u16::try_from(seq).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+        let planned = JournalEntry {
+            lease: lease.id.clone(),
+            seq: Some(seq),
+            step: Some(step.clone()),
+            event: Event::Planned,
+            made: None,
+            at: lease.created_at,
+            detail: String::new(),
+        };
+        journal::write(&mut tx, &planned).await?;
+    }
+    let hold = money::entry(EntryKind::Hold, lease.provider, new.hold, lease.created_at)
+        .of(&lease.id)
+        .saying("quote until it expires");
+    money::write(&mut tx, &[hold]).await?;
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn lease(db: &SqlLedger, id_or_name: &str) -> Inner<Option<Lease>> {
+    let sql = "SELECT * FROM leases WHERE id = $1 OR name = $1
+        ORDER BY CASE WHEN id = $1 THEN 0 WHEN status <> 'ended' THEN 1 ELSE 2 END,
+            ended_at DESC, created_at DESC, id
+        LIMIT 1";
+    let row = sqlx::query(sql)
+        .bind(id_or_name)
+        .fetch_optional(db.pool())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+pub(super) async fn leases(db: &SqlLedger, ended_too: bool) -> Inner<Vec<Lease>> {
+    let sql = if ended_too {
+        "SELECT * FROM leases ORDER BY created_at, id"
+    } else {
+        "SELECT * FROM leases WHERE status <> 'ended' ORDER BY created_at, id"
+    };
+    let rows = sqlx::query(sql).fetch_all(db.pool()).await?;
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn ready(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    endpoint: Option<&str>,
+    at: DateTime<Utc>,
+) -> Inner<()> {
+    let sql = "UPDATE leases
+        SET status = 'ready', ready_at = COALESCE(ready_at, $2), endpoint = COALESCE($3, endpoint)
+        WHERE id = $1 AND status IN ('creating', 'ready')";
+    let query = sqlx::query(sql)
+        .bind(lease.as_str())
+        .bind(ms(at))
+        .bind(endpoint);
+    let changed = query.execute(db.pool()).await?.rows_affected();
+    or_refuse(db, lease, "ready", changed).await
+}
+
+/// A lease that has ended meanwhile stays ended: whoever comes late finds nothing left to do.
+pub(super) async fn ending(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    reason: Reason,
+    hand: (&str, DateTime<Utc>),
+) -> Inner<()> {
+    let sql = "UPDATE leases
+        SET status = CASE WHEN status = 'ended' THEN status ELSE 'ending' END,
+            reason = COALESCE(reason, $2), worker = $3, worker_until = $4
+        WHERE id = $1";
+    let query = sqlx::query(sql).bind(lease.as_str()).bind(reason.as_str());
+    let query = query.bind(hand.0).bind(ms(hand.1));
+    let changed = query.execute(db.pool()).await?.rows_affected();
+    or_refuse(db, lease, "ending", changed).await
+}
+
+pub(super) async fn ended(db: &SqlLedger, lease: &LeaseId, at: DateTime<Utc>) -> Inner<()> {
+    let mut tx = db.write().await?;
+    let (_, provider) = head(&mut tx, lease).await?;
+    let sql = "UPDATE leases
+        SET status = 'ended', ended_at = COALESCE(ended_at, $2), worker = NULL, worker_until = NULL
+        WHERE id = $1";
+    sqlx::query(sql)
+        .bind(lease.as_str())
+        .bind(ms(at))
+        .execute(&mut *tx)
+        .await?;
+    let held = money::of_lease(&mut tx, lease).await?.held;
+    if held > Money::ZERO {
+        let rest = money::entry(EntryKind::Release, provider, held, at).of(lease);
+        money::write(&mut tx, &[rest.saying("the lease has ended")]).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn stuck(db: &SqlLedger, lease: &LeaseId) -> Inner<()> {
+    let sql = "UPDATE leases SET status = 'stuck' WHERE id = $1 AND status <> 'ended'";
+    let query = sqlx::query(sql).bind(lease.as_str());
+    let changed = query.execute(db.pool()).await?.rows_affected();
+    or_refuse(db, lease, "stuck", changed).await
+}
+
+pub(super) async fn extend(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    expires_at: DateTime<Utc>,
+    more: (Money, DateTime<Utc>),
+    cap: &Cap,
+) -> Inner<()> {
+    let mut tx = db.write().await?;
+    let (status, provider) = head(&mut tx, lease).await?;
+    if !matches!(status, Status::Creating | Status::Ready) {
+        return Err(illegal(lease, "extend", status));
+    }
+    let hold = money::entry(EntryKind::Hold, provider, more.0, more.1).of(lease);
+    money::hold(&mut tx, hold.saying("extended"), cap).await?;
+    let sql = "UPDATE leases SET expires_at = $2 WHERE id = $1";
+    let query = sqlx::query(sql).bind(lease.as_str()).bind(ms(expires_at));
+    query.execute(&mut *tx).await?;
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn hold_more(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    more: (Money, DateTime<Utc>),
+    cap: &Cap,
+) -> Inner<()> {
+    let mut tx = db.write().await?;
+    let (status, provider) = head(&mut tx, lease).await?;
+    if !status.is_live() {
+        return Err(illegal(lease, "hold", status));
+    }
+    let hold = money::entry(EntryKind::Hold, provider, more.0, more.1).of(lease);
+    money::hold(&mut tx, hold.saying("costs more than was quoted"), cap).await?;
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn protect(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    until: Option<DateTime<Utc>>,
+) -> Inner<()> {
+    let sql = "UPDATE leases SET protect_until = $2 WHERE id = $1 AND status <> 'ended'";
+    let query = sqlx::query(sql).bind(lease.as_str()).bind(until.map(ms));
+    let changed = query.execute(db.pool()).await?.rows_affected();
+    or_refuse(db, lease, "protect", changed).await
+}
+
+pub(super) async fn claim(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    hand: (&str, DateTime<Utc>),
+    now: DateTime<Utc>,
+    may_take: bool,
+) -> Inner<()> {
+    let mut tx = db.write().await?;
+    let sql = "UPDATE leases SET worker = $2, worker_until = $3
+        WHERE id = $1
+            AND (worker IS NULL OR worker = $2 OR worker_until <= $4 OR $5 = 1)";
+    let query = sqlx::query(sql)
+        .bind(lease.as_str())
+        .bind(hand.0)
+        .bind(ms(hand.1));
+    let query = query.bind(ms(now)).bind(i64::from(may_take));
+    if query.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Err(not_ours(&mut tx, lease).await?);
+    }
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn unclaim(db: &SqlLedger, lease: &LeaseId, worker: &str) -> Inner<()> {
+    let sql = "UPDATE leases SET worker = NULL, worker_until = NULL WHERE id = $1 AND worker = $2";
+    let query = sqlx::query(sql).bind(lease.as_str()).bind(worker);
+    query.execute(db.pool()).await?;
+    Ok(())
+}
+
+/// Why a worker may not touch a lease: somebody else has it, nobody has it, or there is none.
+pub(super) async fn not_ours(conn: &mut AnyConnection, lease: &LeaseId) -> Inner<Fault> {
+    let sql = "SELECT id, worker FROM leases WHERE id = $1";
+    let row = sqlx::query(sql)
+        .bind(lease.as_str())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else {
+        return Ok(unknown(lease));
+    };
+    let worker = Reader::new(&row, "leases", "id").maybe_text("worker")?;
+    let worker = worker.unwrap_or_else(|| "nobody".to_owned());
+    Ok(LedgerError::NotOurs {
+        lease: lease.clone(),
+        worker,
+    }
+    .into())
+}
+
+pub(super) fn unknown(lease: &LeaseId) -> Fault {
+    LedgerError::UnknownLease(lease.clone()).into()
+}
+
+/// Where a lease is; `UnknownLease` when there is none, before something refers to it.
+pub(super) async fn provider(conn: &mut AnyConnection, lease: &LeaseId) -> Inner<ProviderId> {
+    Ok(head(conn, lease).await?.1)
+}
+
+async fn head(conn: &mut AnyConnection, lease: &LeaseId) -> Inner<(Status, ProviderId)> {
+    let sql = "SELECT id, status, provider FROM leases WHERE id = $1";
+    let row = sqlx::query(sql)
+        .bind(lease.as_str())
+        .fetch_optional(conn)
+        .await?;
+    let row = row.ok_or_else(|| unknown(lease))?;
+    let row = Reader::new(&row, "leases", "id");
+    Ok((
+        row.word("status", &Status::ALL, Status::as_str)?,
+        row.provider()?,
+    ))
+}
+
+/// Says why a guarded UPDATE changed nothing.
+async fn or_refuse(
+    db: &SqlLedger,
+    lease: &LeaseId,
+    event: &'static str,
+    changed: u64,
+) -> Inner<()> {
+    if changed > 0 {
+        return Ok(());
+    }
+    let mut conn = db.pool().acquire().await?;
+    let (status, _) = head(&mut conn, lease).await?;
+    Err(illegal(lease, event, status))
+}
+
+fn illegal(lease: &LeaseId, event: &'static str, last: Status) -> Fault {
+    let last = last.as_str().to_owned();
+    LedgerError::IllegalHistory {
+        lease: lease.clone(),
+        event,
+        last,
+    }
+    .into()
+}
+
+async fn insert(conn: &mut AnyConnection, lease: &Lease) -> Inner<()> {
+    let sql = "INSERT INTO leases (id, name, provider, ordered, profile, profile_toml, status,
+            created_at, ready_at, expires_at, protect_until, ended_at, reason, endpoint, budget,
+            worker, worker_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let (worker, until) = lease
+        .worker
+        .as_ref()
+        .map(|(w, until)| (w.as_str(), ms(*until)))
+        .unzip();
+    sqlx::query(sql)
+        .bind(lease.id.as_str())
+        .bind(&lease.name)
+        .bind(lease.provider.as_str())
+        .bind(json(&lease.order)?)
+        .bind(&lease.profile)
+        .bind(&lease.profile_toml)
+        .bind(lease.status.as_str())
+        .bind(ms(lease.created_at))
+        .bind(lease.ready_at.map(ms))
+        .bind(ms(lease.expires_at))
+        .bind(lease.protect_until.map(ms))
+        .bind(lease.ended_at.map(ms))
+        .bind(lease.reason.map(Reason::as_str))
+        .bind(lease.endpoint.as_deref())
+        .bind(lease.budget.map(Money::nanos))
+        .bind(worker)
+        .bind(until)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn read(row: &AnyRow) -> Inner<Lease> {
+    let row = Reader::new(row, "leases", "id");
+    let worker = match (row.maybe_text("worker")?, row.maybe_time("worker_until")?) {
+        (Some(worker), Some(until)) => Some((worker, until)),
+        (None, None) => None,
+        _ => return Err(row.bad("worker_until", "a worker and its time come together")),
+    };
+    let reason = match row.maybe_text("reason")? {
+        Some(_) => Some(row.word("reason", &Reason::ALL, Reason::as_str)?),
+        None => None,
+    };
+    Ok(Lease {
+        id: row.lease("id")?,
+        name: row.text("name")?,
+        provider: row.provider()?,
+        order: row.json("ordered")?,
+        profile: row.text("profile")?,
+        profile_toml: row.text("profile_toml")?,
+        status: row.word("status", &Status::ALL, Status::as_str)?,
+        created_at: row.time("created_at")?,
+        ready_at: row.maybe_time("ready_at")?,
+        expires_at: row.time("expires_at")?,
+        protect_until: row.maybe_time("protect_until")?,
+        ended_at: row.maybe_time("ended_at")?,
+        reason,
+        endpoint: row.maybe_text("endpoint")?,
+        budget: row.maybe_money("budget")?,
+        worker,
+    })
+}

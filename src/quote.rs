@@ -1,0 +1,577 @@
+//! From a profile to a priced order: which region, size and version, every billed item, and whether
+//! it may be made. Pure: the same inputs give the same quote, and no one writes anything.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kubelease_core::billing::bill;
+use kubelease_core::{
+    Account, Billed, Capability, Catalog, ItemKind, LeaseId, Money, Order, Price, ProviderId,
+    Purchase, Rule, Size, Span,
+};
+
+use crate::credit::Credit;
+use crate::duration::human;
+use crate::profile::{Profile, SpotWish, VersionWish};
+
+/// What a quote is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The wish.
+    pub profile: &'a Profile,
+    /// What there is.
+    pub catalog: &'a Catalog,
+    /// Facts about the cloud.
+    pub capability: &'a Capability,
+    /// What the account may do; without one (no credentials) limits are not checked.
+    pub account: Option<&'a Account>,
+    /// The region asked for on the command line.
+    pub region: Option<&'a str>,
+    /// How long.
+    pub ttl: TimeDelta,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What will be made and what it costs until its end.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// Where.
+    pub provider: ProviderId,
+    /// The vendor's region.
+    pub region: String,
+    /// The vendor's machine type.
+    pub size: Size,
+    /// The vendor's version slug.
+    pub version: String,
+    /// Nodes.
+    pub count: u32,
+    /// Spare capacity.
+    pub spot: bool,
+    /// Boot disk in GiB, 0 when it comes with the size.
+    pub disk_gib: u32,
+    /// How long it lives.
+    pub ttl: TimeDelta,
+    /// Every billed item.
+    pub items: Vec<Item>,
+    /// Dollars an hour while it runs.
+    pub hourly: Money,
+    /// Dollars to the end: the hold.
+    pub total: Money,
+    /// The spans behind the items: what if it lived shorter.
+    spans: Vec<Span>,
+    now: DateTime<Utc>,
+}
+
+/// One line of a quote.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What.
+    pub kind: ItemKind,
+    /// The vendor's word.
+    pub name: String,
+    /// How many, or how many GiB.
+    pub quantity: u32,
+    /// Dollars an hour for one.
+    pub unit_price: Money,
+    /// Dollars to the end for all.
+    pub amount: Money,
+    /// The arithmetic.
+    pub how: String,
+    /// Where the price comes from, with its date.
+    pub source: String,
+}
+
+/// Why there is no quote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct NoQuote {
+    /// Whether the account or its limits stand in the way (else the wish itself is wrong).
+    pub policy: bool,
+    /// What is wrong.
+    pub message: String,
+    /// What can be typed instead.
+    pub hint: String,
+}
+
+impl NoQuote {
+    fn wish(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            policy: false,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl Quote {
+    /// What it would cost if it ended after `ttl`.
+    #[must_use]
+    pub fn total_for(&self, ttl: TimeDelta) -> Money {
+        bill(&self.spans, self.now + ttl)
+            .iter()
+            .map(|l| l.amount)
+            .sum()
+    }
+
+    /// The longest life, in whole quarters of an hour, that stays within `most`.
+    #[must_use]
+    pub fn longest_within(&self, most: Money, ceiling: TimeDelta) -> Option<TimeDelta> {
+        let quarter = |n: i64| TimeDelta::minutes(15 * n);
+        let (mut low, mut high) = (0, ceiling.num_minutes() / 15);
+        while low < high {
+            let middle = (low + high + 1) / 2;
+            if self.total_for(quarter(middle)) <= most {
+                low = middle
+            } else {
+                high = middle - 1
+            }
+        }
+        (low > 0).then(|| quarter(low))
+    }
+
+    /// The order for a lease of that id and name.
+    #[must_use]
+    pub fn order(&self, lease: LeaseId, name: &str, profile: &Profile) -> Order {
+        let options = profile
+            .provider
+            .get(&self.provider)
+            .map(|o| o.options.clone());
+        Order {
+            lease,
+            name: name.to_owned(),
+            region: self.region.clone(),
+            size: self.size.slug.clone(),
+            version: self.version.clone(),
+            count: self.count,
+            spot: self.spot,
+            disk_gib: self.disk_gib,
+            volumes: !profile.expect.volumes_gib.is_empty(),
+            expires_at: self.now + self.ttl,
+            options: options.unwrap_or_else(|| serde_json::json!({})),
+        }
+    }
+}
+
+/// Makes a quote.
+///
+/// # Errors
+/// When a region, size or version does not exist, nothing fits, or the account may not.
+pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
+    let region = region(inputs)?;
+    let version = version(inputs)?;
+    let spot = spot(inputs)?;
+    let size = size(inputs, &region, spot)?;
+    let count = inputs.profile.nodes.count.max(inputs.capability.min_nodes);
+    within_limits(inputs, count)?;
+    let disk_gib = if size.disk_gib == 0 {
+        inputs.profile.nodes.disk_gib.unwrap_or(30)
+    } else {
+        0
+    };
+    let spans = spans(inputs, &region, &size, count, spot);
+    let end = inputs.now + inputs.ttl;
+    let items: Vec<Item> = spans.iter().map(|span| item(span, end)).collect();
+    Ok(Quote {
+        provider: inputs.catalog.provider,
+        region,
+        size,
+        version,
+        count,
+        spot,
+        disk_gib,
+        ttl: inputs.ttl,
+        hourly: spans
+            .iter()
+            .map(|s| s.price.rule.hourly_of(&s.billed))
+            .sum(),
+        total: items.iter().map(|i| i.amount).sum(),
+        items,
+        spans,
+        now: inputs.now,
+    })
+}
+
+fn region(inputs: &Inputs<'_>) -> Result<String, NoQuote> {
+    let provider = inputs.catalog.provider;
+    let ours = inputs
+        .profile
+        .provider
+        .get(&provider)
+        .and_then(|o| o.region.as_deref());
+    let wanted = inputs
+        .region
+        .or(ours)
+        .unwrap_or(inputs.capability.default_region);
+    let open = || {
+        let slugs = inputs
+            .catalog
+            .regions
+            .iter()
+            .filter(|r| r.available)
+            .map(|r| r.slug.as_str());
+        slugs.collect::<Vec<_>>().join(", ")
+    };
+    match inputs.catalog.regions.iter().find(|r| r.slug == wanted) {
+        Some(region) if region.available => Ok(wanted.to_owned()),
+        Some(_) => Err(NoQuote::wish(
+            format!("{provider} takes no new clusters in `{wanted}` now"),
+            format!("use --region with one of {}", open()),
+        )),
+        None => Err(NoQuote::wish(
+            format!("{provider} has no region `{wanted}`"),
+            format!("use --region with one of {}", open()),
+        )),
+    }
+}
+
+fn version(inputs: &Inputs<'_>) -> Result<String, NoQuote> {
+    let versions = &inputs.catalog.versions;
+    let found = match &inputs.profile.kubernetes {
+        VersionWish::Stable => versions.iter().find(|v| v.standard),
+        VersionWish::Minor(minor) => versions.iter().find(|v| v.minor == *minor),
+    };
+    found.map(|v| v.slug.clone()).ok_or_else(|| {
+        let minors: Vec<_> = versions.iter().map(|v| v.minor.as_str()).collect();
+        let wanted = match &inputs.profile.kubernetes {
+            VersionWish::Stable => "in standard support",
+            VersionWish::Minor(minor) => minor,
+        };
+        NoQuote::wish(
+            format!("{} offers no Kubernetes {wanted}", inputs.catalog.provider),
+            format!(
+                "set kubernetes = \"stable\" or one of {}",
+                minors.join(", ")
+            ),
+        )
+    })
+}
+
+fn spot(inputs: &Inputs<'_>) -> Result<bool, NoQuote> {
+    match inputs.profile.nodes.spot {
+        SpotWish::Never => Ok(false),
+        SpotWish::Prefer => Ok(inputs.capability.spot),
+        SpotWish::Require if inputs.capability.spot => Ok(true),
+        SpotWish::Require => Err(NoQuote::wish(
+            format!(
+                "{} sells no spare capacity, and the profile requires it",
+                inputs.catalog.provider
+            ),
+            "set spot = \"prefer\" in the profile, or take another --provider",
+        )),
+    }
+}
+
+fn purchase(spot: bool) -> Purchase {
+    if spot {
+        Purchase::Spot
+    } else {
+        Purchase::OnDemand
+    }
+}
+
+/// The cheapest size that fits, or the one that the profile names.
+fn size(inputs: &Inputs<'_>, region: &str, spot: bool) -> Result<Size, NoQuote> {
+    let provider = inputs.catalog.provider;
+    let nodes = &inputs.profile.nodes;
+    let here =
+        |s: &&Size| s.available && (s.regions.is_empty() || s.regions.iter().any(|r| r == region));
+    let price = |s: &Size| {
+        let row = inputs
+            .catalog
+            .prices
+            .find(ItemKind::Node, &s.slug, region, purchase(spot));
+        row.map(|p| p.rule.hourly())
+    };
+    if let Some(named) = inputs
+        .profile
+        .provider
+        .get(&provider)
+        .and_then(|o| o.size.as_deref())
+    {
+        let found = inputs
+            .catalog
+            .sizes
+            .iter()
+            .filter(here)
+            .find(|s| s.slug == named);
+        return found
+            .filter(|s| price(s).is_some())
+            .cloned()
+            .ok_or_else(|| {
+                let known: Vec<_> = inputs
+                    .catalog
+                    .sizes
+                    .iter()
+                    .filter(here)
+                    .map(|s| s.slug.as_str())
+                    .collect();
+                NoQuote::wish(
+                    format!("{provider} has no size `{named}` with a known price in {region}"),
+                    format!("use one of {}", known.join(", ")),
+                )
+            });
+    }
+    let fits = |s: &&Size| {
+        let disk = s.disk_gib == 0 || nodes.disk_gib.is_none_or(|d| s.disk_gib >= d);
+        s.cpu >= nodes.cpu && s.memory_mib >= nodes.memory_mib && disk
+    };
+    let mut fitting: Vec<(Money, &Size)> = inputs
+        .catalog
+        .sizes
+        .iter()
+        .filter(here)
+        .filter(fits)
+        .filter_map(|s| Some((price(s)?, s)))
+        .collect();
+    // The same price: the larger one, then the name, so that the choice is always the same.
+    fitting.sort_by(|(a, x), (b, y)| {
+        (a, y.memory_mib, y.cpu, &x.slug).cmp(&(b, x.memory_mib, x.cpu, &y.slug))
+    });
+    fitting.first().map(|(_, s)| (*s).clone()).ok_or_else(|| {
+        let largest = inputs
+            .catalog
+            .sizes
+            .iter()
+            .filter(here)
+            .filter(|s| price(s).is_some())
+            .max_by_key(|s| (s.cpu, s.memory_mib));
+        let hint = largest.map_or_else(
+            || "try another --region".to_owned(),
+            |s| {
+                format!(
+                    "the largest there is {} with {} CPUs and {} GiB",
+                    s.slug,
+                    s.cpu,
+                    s.memory_mib / 1024
+                )
+            },
+        );
+        NoQuote::wish(
+            format!(
+                "no size of {provider} in {region} has {} CPUs and {} MiB of memory",
+                nodes.cpu, nodes.memory_mib
+            ),
+            hint,
+        )
+    })
+}
+
+/// Account limits, before anything is created.
+fn within_limits(inputs: &Inputs<'_>, count: u32) -> Result<(), NoQuote> {
+    let Some(account) = inputs.account else {
+        return Ok(());
+    };
+    let volumes = u32::try_from(inputs.profile.expect.volumes_gib.len()).unwrap_or(u32::MAX);
+    let wanted = [
+        ("nodes", count),
+        ("load_balancers", inputs.profile.expect.load_balancers),
+        ("volumes", volumes),
+    ];
+    for (what, need) in wanted {
+        let Some(limit) = account.limits.iter().find(|l| l.what == what) else {
+            continue;
+        };
+        let free = limit.most.saturating_sub(limit.used);
+        if need > free {
+            let shape = match (what, free) {
+                ("nodes", 0) => "delete something first, or ask the vendor for more".to_owned(),
+                ("nodes", n) => format!(
+                    "the largest shape that fits has {n} node(s): set count = {n} in the profile"
+                ),
+                (what, n) => format!(
+                    "the account has room for {n} more {}",
+                    what.replace('_', " ")
+                ),
+            };
+            return Err(NoQuote {
+                policy: true,
+                message: format!(
+                    "the account's {} is {} with {} in use; this needs {need} more",
+                    limit.vendor_name, limit.most, limit.used
+                ),
+                hint: shape,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// One span per expected item, from now on: an upper bound, since nodes bill later than that.
+fn spans(inputs: &Inputs<'_>, region: &str, size: &Size, count: u32, spot: bool) -> Vec<Span> {
+    let profile = inputs.profile;
+    let expected = profile.expect.load_balancers;
+    let mut rows: Vec<(ItemKind, String, u32, Option<u32>, Purchase)> = vec![
+        (
+            ItemKind::ControlPlane,
+            control_plane(inputs),
+            1,
+            None,
+            Purchase::OnDemand,
+        ),
+        (
+            ItemKind::Node,
+            size.slug.clone(),
+            count,
+            None,
+            purchase(spot),
+        ),
+    ];
+    let disk = profile.nodes.disk_gib.unwrap_or(30);
+    for (kind, gib) in [(ItemKind::BootDisk, Some(disk)), (ItemKind::Ipv4, None)] {
+        if let Some(r#type) = default_type(inputs, kind) {
+            rows.push((kind, r#type, count, gib, purchase(spot)));
+        }
+    }
+    if let (1.., Some(r#type)) = (expected, default_type(inputs, ItemKind::LoadBalancer)) {
+        rows.push((
+            ItemKind::LoadBalancer,
+            r#type,
+            expected,
+            None,
+            Purchase::OnDemand,
+        ));
+    }
+    if let Some(r#type) = default_type(inputs, ItemKind::Volume) {
+        let each = profile.expect.volumes_gib.iter();
+        rows.extend(each.map(|gib| {
+            (
+                ItemKind::Volume,
+                r#type.clone(),
+                1,
+                Some(*gib),
+                Purchase::OnDemand,
+            )
+        }));
+    }
+    rows.into_iter()
+        .enumerate()
+        .map(|(n, (kind, r#type, count, size_gib, purchase))| {
+            let billed = Billed {
+                id: format!("quote-{n}"),
+                kind,
+                region: region.to_owned(),
+                purchase,
+                count,
+                size_gib,
+                group: format!("quote-{n}"),
+                since: inputs.now,
+                r#type,
+            };
+            let price = inputs.catalog.prices.of(&billed).cloned().unwrap_or(Price {
+                rule: Rule::Free,
+                source: "no price known".to_owned(),
+                as_of: String::new(),
+            });
+            Span {
+                billed,
+                end: None,
+                price,
+            }
+        })
+        .collect()
+}
+
+/// The tier of the control plane: `ha` when the profile's vendor options ask for it.
+fn control_plane(inputs: &Inputs<'_>) -> String {
+    let options = inputs
+        .profile
+        .provider
+        .get(&inputs.catalog.provider)
+        .map(|o| &o.options);
+    let ha = options
+        .and_then(|o| o.get("ha"))
+        .and_then(serde_json::Value::as_bool)
+        .unwrap_or(false);
+    if ha {
+        "ha".to_owned()
+    } else {
+        "standard".to_owned()
+    }
+}
+
+/// The type that a cloud's controllers make when nobody chooses.
+fn default_type(inputs: &Inputs<'_>, kind: ItemKind) -> Option<String> {
+    let usual = inputs
+        .capability
+        .usual_types
+        .iter()
+        .find(|(k, _)| *k == kind);
+    usual.map(|(_, r#type)| (*r#type).to_owned())
+}
+
+fn item(span: &Span, end: DateTime<Utc>) -> Item {
+    let lines = bill(std::slice::from_ref(span), end);
+    let quantity = span
+        .billed
+        .size_gib
+        .filter(|_| span.billed.kind == ItemKind::Volume);
+    let how: Vec<_> = lines.iter().map(|l| l.how.as_str()).collect();
+    Item {
+        kind: span.billed.kind,
+        name: span.billed.r#type.clone(),
+        quantity: quantity.unwrap_or(span.billed.count),
+        unit_price: span.price.rule.hourly(),
+        amount: lines.iter().map(|l| l.amount).sum(),
+        how: how.join(" + "),
+        source: format!("{} ({})", span.price.source, span.price.as_of),
+    }
+}
+
+/// Whether the money allows it, and if not, what would fit.
+///
+/// # Errors
+/// A refusal with the longest life that fits.
+pub fn affordable(
+    quote: &Quote,
+    credit: &Credit,
+    budget: Option<Money>,
+    now: DateTime<Utc>,
+) -> Result<(), NoQuote> {
+    let refuse = |message: String, fits: Option<TimeDelta>| {
+        let hint = match fits {
+            Some(ttl) => format!(
+                "the longest that fits is --ttl {}; fewer or smaller nodes last longer",
+                human(ttl)
+            ),
+            None => "take a smaller profile, or another cloud: kubelease prices".to_owned(),
+        };
+        NoQuote {
+            policy: true,
+            message,
+            hint,
+        }
+    };
+    let within = |most: Money| quote.longest_within(most, quote.ttl);
+    if let Some(budget) = budget.filter(|b| quote.total > *b) {
+        let message = format!(
+            "{} until its end is over the budget of {}",
+            quote.total.cents(),
+            budget.cents()
+        );
+        return Err(refuse(message, within(budget)));
+    }
+    if let Some(ends) = credit.grant.expires_at.filter(|at| now + quote.ttl > *at) {
+        let left = ends - now;
+        let message = format!(
+            "the {} credit ends on {}, before the lease would",
+            quote.provider,
+            ends.format("%Y-%m-%d %H:%M UTC")
+        );
+        let fits = within(credit.available())
+            .map(|ttl| ttl.min(left))
+            .filter(|ttl| *ttl >= TimeDelta::minutes(15));
+        return Err(refuse(message, fits));
+    }
+    if quote.total > credit.available() {
+        let message = format!(
+            "{} until its end does not fit: {} of the {} credit is available ({} spent, {} held, {} kept back)",
+            quote.total.cents(),
+            credit.available().cents(),
+            quote.provider,
+            credit.balance.spent.cents(),
+            credit.balance.held.cents(),
+            credit.margin.cents(),
+        );
+        return Err(refuse(message, within(credit.available())));
+    }
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! A bench: one simulator, one home, and the real binary.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use kubelease::simctl::Control;
+use kubelease_core::Money;
+use kubelease_sim::{ClockMode, Handle, Options, spawn_thread};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The clouds of this build, for cases that every cloud must pass.
+pub(crate) fn clouds() -> Vec<&'static str> {
+    kubelease::registry::entries()
+        .iter()
+        .map(|e| e.id.as_str())
+        .collect()
+}
+
+/// One simulator, one home.
+pub(crate) struct Bench {
+    pub(crate) sim: Handle,
+    pub(crate) control: Control,
+    pub(crate) home: TempDir,
+}
+
+/// What a command said.
+#[derive(Debug)]
+#[must_use = "look at what it said"]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    /// Asserts that it worked.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        self.code(0)
+    }
+
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}\n{}", self.stdout, self.stderr))
+    }
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with_clock(ClockMode::Jump)
+    }
+
+    pub(crate) fn with_clock(clock: ClockMode) -> Self {
+        let sim = spawn_thread(Options {
+            port: 0,
+            clock,
+            start: None,
+        })
+        .unwrap();
+        let control = Control::new(&sim.control);
+        Self {
+            sim,
+            control,
+            home: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A second machine: the same clouds, another home.
+    pub(crate) fn forget_home(&mut self) {
+        self.home = TempDir::new().unwrap();
+    }
+
+    /// The binary with an environment of its own.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubelease"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("KUBELEASE_HOME", self.home.path())
+            .env("KUBELEASE_SIM", &self.sim.control)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
+        said(self.command().args(args).output().unwrap())
+    }
+
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        self.command().args(args).spawn().unwrap()
+    }
+
+    /// Creates `first-steps` as `name` for four hours.
+    pub(crate) fn create(&self, cloud: &str, name: &str) -> Said {
+        self.run(&[
+            "create",
+            "first-steps",
+            "--provider",
+            cloud,
+            "--name",
+            name,
+            "--ttl",
+            "4h",
+            "-o",
+            "json",
+        ])
+    }
+
+    pub(crate) fn tick(&self) -> Said {
+        self.run(&["guard", "tick", "-o", "json"])
+    }
+
+    pub(crate) fn advance(&self, by: &str) {
+        self.control
+            .send("POST", "/clock", &json!({ "advance": by }))
+            .unwrap();
+    }
+
+    /// What exists in the six accounts, `ours` only with an owner.
+    pub(crate) fn world(&self, ours: bool) -> Vec<Value> {
+        let world = self.control.get("/world").unwrap();
+        let all = world["resources"].as_array().unwrap().clone();
+        all.into_iter()
+            .filter(|r| !ours || !r["owner"].is_null())
+            .collect()
+    }
+
+    pub(crate) fn of_kind(&self, kind: &str) -> Vec<Value> {
+        self.world(false)
+            .into_iter()
+            .filter(|r| r["kind"] == kind)
+            .collect()
+    }
+
+    /// Every resource as text, to compare worlds.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self
+            .world(false)
+            .iter()
+            .map(|r| format!("{} {} {}", r["provider"], r["kind"], r["id"]))
+            .collect();
+        ids.sort();
+        ids
+    }
+
+    /// What the vendors would have billed for what is ours.
+    pub(crate) fn meter(&self) -> Money {
+        let meter = self.control.get("/meter").unwrap();
+        let items = meter["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .filter(|i| !i["owner"].is_null())
+            .map(|i| money(&i["amount"]))
+            .sum()
+    }
+
+    /// What the ledger has booked.
+    pub(crate) fn spent(&self) -> Money {
+        money(&self.run(&["spend", "-o", "json"]).ok().json()["total"])
+    }
+
+    /// Requests to clouds so far.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.control.get("/requests").unwrap()["requests"]
+            .as_array()
+            .unwrap()
+            .clone()
+    }
+
+    pub(crate) fn fault(&self, fault: Value) -> String {
+        let made = self.control.send("POST", "/faults", &fault).unwrap();
+        made["id"]
+            .as_str()
+            .map_or_else(|| made["id"].to_string(), str::to_owned)
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        self.control.send("DELETE", "/faults", &json!({})).unwrap();
+    }
+
+    /// Makes something on the cluster's own Kubernetes API, as kubectl would.
+    pub(crate) fn kube_post(&self, name: &str, path: &str, body: &Value) -> Value {
+        let credential = self.run(&["credential", name]).ok().json();
+        let token = credential["status"]["token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let lease = self.run(&["show", name, "-o", "json"]).ok().json();
+        let server = lease["lease"]["endpoint"].as_str().unwrap().to_owned();
+        let body = body.to_string();
+        let url = format!("{server}{path}");
+        runtime().block_on(async move {
+            rustls::crypto::ring::default_provider()
+                .install_default()
+                .ok();
+            let client = reqwest::Client::builder()
+                .tls_danger_accept_invalid_certs(true)
+                .build()
+                .unwrap();
+            let answer = client
+                .post(url)
+                .bearer_auth(token)
+                .header("content-type", "application/json")
+                .body(body);
+            let answer = answer.send().await.unwrap();
+            let status = answer.status();
+            let text = answer.text().await.unwrap();
+            assert!(status.is_success(), "{status}: {text}");
+            serde_json::from_str(&text).unwrap()
+        })
+    }
+
+    /// A load balancer and a volume, as a learner makes them.
+    pub(crate) fn use_it(&self, name: &str) {
+        self.kube_post(
+            name,
+            "/api/v1/namespaces/default/services",
+            &json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
+                "spec": { "type": "LoadBalancer", "selector": { "app": "web" },
+                          "ports": [{ "port": 80, "targetPort": 80, "protocol": "TCP" }] }
+            }),
+        );
+        self.kube_post(
+            name,
+            "/api/v1/namespaces/default/persistentvolumeclaims",
+            &json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
+                "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "10Gi" } } }
+            }),
+        );
+        self.advance("5m");
+    }
+
+    /// Nothing of ours exists, the ledger equals the vendor's meter, and no hold remains.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self) {
+        assert_eq!(self.world(true), Vec::<Value>::new());
+        assert_eq!(
+            self.spent().to_string(),
+            self.meter().to_string(),
+            "ledger and meter"
+        );
+        let budget = self.run(&["budget", "-o", "json"]).ok().json();
+        for credit in budget["credits"].as_array().unwrap() {
+            assert_eq!(credit["held"], "0", "{credit}");
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+}
+
+/// A runtime for the few requests that tests send themselves.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn money(value: &Value) -> Money {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not an amount: {value}"))
+        .parse()
+        .unwrap()
+}
+
+pub(crate) fn said(output: Output) -> Said {
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
