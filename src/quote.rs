@@ -120,9 +120,9 @@ impl Quote {
         while low < high {
             let middle = (low + high + 1) / 2;
             if self.total_for(quarter(middle)) <= most {
-                low = middle
+                low = middle;
             } else {
-                high = middle - 1
+                high = middle - 1;
             }
         }
         (low > 0).then(|| quarter(low))

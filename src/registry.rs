@@ -99,7 +99,8 @@ impl SimEndpoints {
     }
 }
 
-/// Opens a cloud with the credentials of the environment, or the simulator's.
+/// Opens a cloud with the credentials of the environment, or the simulator's. An endpoint that was named
+/// for kubelease alone wins even then: a proxy in front of a simulated cloud.
 ///
 /// # Errors
 /// When it was not built in, or has no credentials.
@@ -113,7 +114,10 @@ pub fn open(
     let env = (entry.capability)().credential_env;
     let simulated = sim.and_then(|s| s.0.get(id.as_str()).cloned());
     let (endpoint, token) = match (simulated, settings.env.first(env)) {
-        (Some(endpoint), token) => (endpoint, token.map_or("simulated", |(_, value)| value)),
+        (Some(simulated), token) => (
+            ours(&entry, settings).map_or(simulated, str::to_owned),
+            token.map_or("simulated", |(_, value)| value),
+        ),
         (None, Some((_, token))) => (endpoint(&entry, settings), token),
         (None, None) => return Err(RegistryError::NoCredentials { provider: id, env }),
     };
@@ -124,11 +128,13 @@ pub fn open(
     })
 }
 
+/// The endpoint that was named for kubelease: the vendor's own tools do not read it.
+fn ours<'a>(entry: &Entry, settings: &'a Settings) -> Option<&'a str> {
+    let name = format!("KUBELEASE_{}_ENDPOINT", entry.id.as_str().to_uppercase());
+    settings.env.get(&name)
+}
+
 fn endpoint(entry: &Entry, settings: &Settings) -> String {
-    let ours = format!("KUBELEASE_{}_ENDPOINT", entry.id.as_str().to_uppercase());
-    let named = settings
-        .env
-        .get(&ours)
-        .or_else(|| settings.env.get(entry.endpoint_env));
+    let named = ours(entry, settings).or_else(|| settings.env.get(entry.endpoint_env));
     named.unwrap_or(entry.endpoint).to_owned()
 }

@@ -5,7 +5,7 @@ use kubelease_core::Money;
 use serde_json::{Value, json};
 
 use crate::credit::Credit;
-use crate::engine::teardown::Receipt;
+use crate::engine::receipt::Receipt;
 use crate::guard::report::Report;
 use crate::ledger::{Entry, Lease};
 use crate::quote::{NoQuote, Quote};

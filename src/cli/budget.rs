@@ -118,7 +118,7 @@ async fn set(
         return Err(CliError::new(exit::USAGE, "a credit cannot be negative"));
     }
     let now = app.clock.now();
-    let from = from.map_or(Ok(now), |text| date(text))?;
+    let from = from.map_or(Ok(now), date)?;
     let expires_at = days.map(|d| from + TimeDelta::days(i64::from(d)));
     if expires_at.is_some_and(|at| at <= now) {
         app.out

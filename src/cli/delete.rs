@@ -13,7 +13,7 @@ use super::app::App;
 use super::render::Progress;
 use super::{CliError, exit, kubeconfig};
 use crate::engine::Engine;
-use crate::engine::teardown::Receipt;
+use crate::engine::receipt::Receipt;
 use crate::guard::tick::MEMORY;
 use crate::ledger::{Lease, LedgerError, Reason, Status};
 use crate::views;

@@ -40,7 +40,7 @@ pub use error::{CliError, exit};
 )]
 #[command(after_help = "Try it without an account: kubelease demo")]
 pub struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
     #[command(subcommand)]
     command: Command,
@@ -164,7 +164,10 @@ fn start(cli: Cli, out: &output::Output) -> Result<u8, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(run(cli, out))
+    let code = runtime.block_on(run(cli, out));
+    // A sleep in a simulation is a blocked thread: an interrupted process must not wait for it.
+    runtime.shutdown_background();
+    code
 }
 
 async fn run(cli: Cli, out: &output::Output) -> Result<u8, CliError> {

@@ -13,7 +13,7 @@ use kubelease_http::{Event, Observer, Silent};
 use super::output::{Output, Settings};
 use super::{CliError, Color, Global};
 use crate::duration::human;
-use crate::engine::teardown::Receipt;
+use crate::engine::receipt::Receipt;
 use crate::engine::{Happening, Watch};
 use crate::env::{self, Env};
 use crate::ledger::Lease;
@@ -66,9 +66,9 @@ impl Output {
     pub(super) fn quote(&self, quote: &Quote, explain: bool, aside: bool) {
         let say = |text: &str| {
             if aside {
-                self.note(text)
+                self.note(text);
             } else {
-                self.data(text)
+                self.data(text);
             }
         };
         let life = human(quote.ttl);
@@ -213,21 +213,21 @@ impl Watch for Progress {
                 if !self.worth_saying(lease, state, *now) {
                     return;
                 }
-                let mut line = format!(
-                    "{}: {kind} {state}, {} so far",
+                let so_far = human(*now - *since);
+                let usual = i64::try_from(self.usual).ok().filter(|u| *u > 0);
+                let usual =
+                    usual.map(|u| format!(" (usually about {})", human(TimeDelta::seconds(u))));
+                let cost = self
+                    .quote
+                    .as_ref()
+                    .map(|q| q.total_for(*now - lease.created_at));
+                let cost = cost.map(|c| format!(", at most {} so far", c.cents()));
+                let line = format!(
+                    "{}: {kind} {state}, {so_far} so far{}{}",
                     lease.name,
-                    human(*now - *since)
+                    usual.unwrap_or_default(),
+                    cost.unwrap_or_default(),
                 );
-                if let (1.., Ok(usual)) = (self.usual, i64::try_from(self.usual)) {
-                    line.push_str(&format!(
-                        " (usually about {})",
-                        human(TimeDelta::seconds(usual))
-                    ));
-                }
-                if let Some(quote) = &self.quote {
-                    let cost = quote.total_for(*now - lease.created_at);
-                    line.push_str(&format!(", at most {} so far", cost.cents()));
-                }
                 self.out.progress(&line);
             }
             Happening::Removing {

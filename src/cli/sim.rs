@@ -23,8 +23,7 @@ pub(super) struct SimArgs {
 
 pub(super) async fn run(args: &SimArgs, out: &Output) -> Result<u8, CliError> {
     let clock = args.clock.parse().map_err(|e| {
-        CliError::new(exit::USAGE, format!("{e}"))
-            .hint("use --clock jump, manual, real or real:SPEED")
+        CliError::new(exit::USAGE, e).hint("use --clock jump, manual, real or real:SPEED")
     })?;
     let options = kubelease_sim::Options {
         port: args.port,

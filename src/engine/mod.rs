@@ -6,6 +6,8 @@
 
 pub mod books;
 pub mod journal;
+mod memory;
+pub mod receipt;
 pub mod recover;
 pub mod run;
 pub mod teardown;

@@ -1,7 +1,7 @@
 //! Going on with what an earlier process left unfinished.
 
+use super::receipt::Receipt;
 use super::run::{Forward, Patience};
-use super::teardown::Receipt;
 use super::{Cloud, Engine, EngineError};
 use crate::ledger::{Lease, LedgerError, Reason, Status};
 

@@ -5,7 +5,7 @@ use kubelease_core::{Error, Kind, LeaseView, OwnerTag, Progress, Provider, Ref, 
 
 use super::journal::{StepState, steps};
 use super::{Engine, EngineError, Happening};
-use crate::ledger::{Event, JournalEntry, Lease};
+use crate::ledger::{Batch, Event, JournalEntry, Lease};
 
 /// Creating requests that may be lost, throttled or refused for now before a step is given up.
 const CREATE_TRIES: u32 = 6;
@@ -125,7 +125,14 @@ impl Engine {
             made: Some(made.clone()),
             ..self.line(&lease.id, Some(state.seq), Event::Accepted)
         };
-        self.journal_lines(vec![accepted]).await?;
+        // The id is recorded with the journal line: what cannot be tagged is known by it from now on.
+        let records = vec![(lease.id.clone(), made.clone())];
+        self.commit(&Batch {
+            journal: vec![accepted],
+            records,
+            ..Batch::default()
+        })
+        .await?;
         Ok(Some(made))
     }
 
@@ -208,7 +215,7 @@ impl Engine {
         since: DateTime<Utc>,
         patience: Patience,
     ) -> Result<Forward, EngineError> {
-        let mut interval = TimeDelta::seconds(5);
+        let mut interval = first_interval(provider);
         let began = self.clock.now();
         loop {
             let state = match provider.poll(&at, made).await {
@@ -246,7 +253,7 @@ impl Engine {
                 return Err(EngineError::TimedOut(now - began));
             }
             self.pause(interval.min(deadline - now)).await?;
-            interval = (interval * 5 / 4).min(TimeDelta::seconds(20));
+            interval = (interval * 5 / 4).min(TimeDelta::seconds(30));
         }
     }
 
@@ -265,6 +272,12 @@ impl Engine {
         self.journal_lines(vec![line]).await?;
         Err(failed(at, message, None))
     }
+}
+
+/// What usually takes minutes need not be asked every five seconds.
+fn first_interval(provider: &dyn Provider) -> TimeDelta {
+    let usual = i64::try_from(provider.capability().usual_create_seconds).unwrap_or(300);
+    TimeDelta::seconds((usual / 30).clamp(5, 15))
 }
 
 fn failed(at: &StepAt<'_>, message: String, hint: Option<String>) -> EngineError {

@@ -4,78 +4,25 @@
 //! is gone. "Gone" is the cloud's own not-found, or absence from two complete lists in a row. It ends
 //! with nothing left, or with the names of what is stuck.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use kubelease_core::{
-    Error, Kind, LeaseId, Listing, Money, Owned, ProviderId, Ref, Removal, Scope,
-};
+use kubelease_core::{Error, Kind, LeaseId, Listing, Owned, Ref, Removal, Scope};
 
 use super::books::{self, Look};
 use super::journal::{removals, steps};
+use super::memory::Memory;
+use super::receipt::Receipt;
 use super::{Cloud, Engine, EngineError, Happening};
-use crate::ledger::{Event, JournalEntry, Lease, LedgerSpan, Reason};
+use crate::ledger::{Event, JournalEntry, Lease, Reason};
 
-/// Between two passes.
+/// Between two passes; longer while only the cloud is at work.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// The longest pause.
+const LONG_PAUSE: TimeDelta = TimeDelta::seconds(15);
 /// No progress for this long: a person is needed.
 const PATIENCE: TimeDelta = TimeDelta::minutes(20);
-/// A removing request is sent again when the thing is still there after this long.
-const AGAIN: TimeDelta = TimeDelta::seconds(30);
-
-/// What a teardown did: the proof that nothing is left, or the list of what is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Receipt {
-    /// Whose.
-    pub lease: LeaseId,
-    /// Its name.
-    pub name: String,
-    /// Where it was.
-    pub provider: ProviderId,
-    /// Why it ended.
-    pub reason: Reason,
-    /// From the committed intent to the end.
-    pub seconds: i64,
-    /// What it cost in all.
-    pub cost: Money,
-    /// What was removed, in order.
-    pub removed: Vec<Ref>,
-    /// What remains, and why.
-    pub leftovers: Vec<Leftover>,
-}
-
-/// Something that could not be removed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Leftover {
-    /// What.
-    pub target: Ref,
-    /// Why, in the vendor's words.
-    pub why: String,
-    /// Dollars an hour, as long as it exists.
-    pub hourly: Money,
-    /// Where a person can see it.
-    pub console: String,
-}
-
-/// What one teardown remembers between passes.
-#[derive(Debug, Default)]
-struct Memory {
-    /// Answered by the cloud's own not-found, or absent from two complete lists.
-    gone: BTreeSet<Ref>,
-    /// The times of removing requests that may have taken effect, by thing.
-    attempts: BTreeMap<Ref, Vec<DateTime<Utc>>>,
-    /// Listed, though the cloud itself says that it does not exist.
-    ghosts: BTreeSet<Ref>,
-    /// In the order of removal.
-    removed: Vec<Ref>,
-    /// The last refusal.
-    refusals: BTreeMap<Ref, Error>,
-    /// What contained a billed thing when it was last seen.
-    parents: BTreeMap<String, Ref>,
-    /// Journal lines for the next transaction.
-    lines: Vec<JournalEntry>,
-}
 
 impl Engine {
     /// Ends a lease: removes everything of it, closes and books its spans, settles its hold. May be
@@ -108,7 +55,8 @@ impl Engine {
             .iter()
             .any(|s| s.last == Event::Started && s.made.is_none());
         let empties_needed = if unsure { 4 } else { 2 };
-        let (mut empties, mut progress_at, mut last_sign) = (0, now, String::new());
+        let (mut empties, mut progress_at, mut last_sign) = (0, now, Sign::default());
+        let mut pause = PAUSE;
         loop {
             let (listing, mine) = self.pass(cloud, lease, &mut memory, now).await?;
             let known = self.view(lease).await?.refs;
@@ -126,26 +74,19 @@ impl Engine {
                 self.remove(cloud, lease, &mine, &open, listing.complete, &mut memory)
                     .await?;
             }
-            let sign = format!(
-                "{:?}",
-                (
-                    mine.iter()
-                        .map(|t| (&t.target, &t.state))
-                        .collect::<Vec<_>>(),
-                    &open,
-                    &memory.gone
-                )
-            );
+            let sign = sign(&mine, &open, &memory);
             let now = self.clock.now();
-            if sign != last_sign {
-                (progress_at, last_sign) = (now, sign);
+            if sign == last_sign {
+                pause = (pause * 3 / 2).min(LONG_PAUSE);
+            } else {
+                (progress_at, last_sign, pause) = (now, sign, PAUSE);
             }
             if now - progress_at > PATIENCE {
                 return self
                     .give_up_on(cloud, lease, reason, memory, &mine, &open)
                     .await;
             }
-            self.pause(PAUSE).await?;
+            self.pause(pause).await?;
         }
     }
 
@@ -306,8 +247,12 @@ impl Engine {
                     memory.removed.push(target);
                 }
             }
-            Ok(Removal::Accepted) => {
-                memory.attempts.entry(target).or_default().push(now);
+            Ok(Removal::Accepted(at)) => {
+                memory
+                    .attempts
+                    .entry(target)
+                    .or_default()
+                    .push(at.unwrap_or(now));
             }
             // The answer was lost: it may have taken effect.
             Err(error) if matches!(error.kind, Kind::Timeout | Kind::Unavailable) => {
@@ -327,131 +272,12 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// Nothing is left: close what is open, book it, settle the hold.
-    async fn finish(
-        &self,
-        cloud: &Cloud,
-        lease: &Lease,
-        reason: Reason,
-        mut memory: Memory,
-    ) -> Result<Receipt, EngineError> {
-        let now = self.clock.now();
-        let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
-        let look = Look {
-            provider: lease.provider,
-            spans: &spans,
-            things: &[],
-            complete: true,
-            prices: &cloud.prices,
-            now,
-        };
-        let mut batch = books::reconcile(&look, &|span| memory.ended(span, now));
-        batch.journal = std::mem::take(&mut memory.lines);
-        self.commit(&batch).await?;
-        self.ledger.ended(&lease.id, now).await?;
-        self.receipt(cloud, lease, reason, memory, Vec::new()).await
-    }
-
-    /// No progress: name what is left, for a person.
-    async fn give_up_on(
-        &self,
-        cloud: &Cloud,
-        lease: &Lease,
-        reason: Reason,
-        mut memory: Memory,
-        mine: &[Owned],
-        open: &[Ref],
-    ) -> Result<Receipt, EngineError> {
-        let unlisted = open
-            .iter()
-            .filter(|r| !mine.iter().any(|t| t.target == **r));
-        let left: Vec<Ref> = mine
-            .iter()
-            .map(|t| t.target.clone())
-            .chain(unlisted.cloned())
-            .collect();
-        let capability = cloud.provider.capability();
-        let leftovers: Vec<Leftover> = left
-            .iter()
-            .map(|target| Leftover {
-                target: target.clone(),
-                why: memory
-                    .refusals
-                    .get(target)
-                    .map_or_else(|| "it does not go away".to_owned(), ToString::to_string),
-                hourly: mine
-                    .iter()
-                    .filter(|t| t.target == *target)
-                    .flat_map(|t| &t.billed)
-                    .map(|b| cloud.prices.hourly(b))
-                    .sum(),
-                console: capability.console.replace("{id}", &target.id),
-            })
-            .collect();
-        let mut lines = std::mem::take(&mut memory.lines);
-        lines.extend(
-            leftovers
-                .iter()
-                .filter(|l| memory.attempts.contains_key(&l.target))
-                .map(|l| JournalEntry {
-                    made: Some(l.target.clone()),
-                    detail: l.why.clone(),
-                    ..self.line(&lease.id, None, Event::Stuck)
-                }),
-        );
-        self.journal_lines(lines).await?;
-        self.ledger.stuck(&lease.id).await?;
-        self.receipt(cloud, lease, reason, memory, leftovers).await
-    }
-
-    async fn receipt(
-        &self,
-        _cloud: &Cloud,
-        lease: &Lease,
-        reason: Reason,
-        memory: Memory,
-        leftovers: Vec<Leftover>,
-    ) -> Result<Receipt, EngineError> {
-        Ok(Receipt {
-            lease: lease.id.clone(),
-            name: lease.name.clone(),
-            provider: lease.provider,
-            reason: lease.reason.unwrap_or(reason),
-            seconds: (self.clock.now() - lease.created_at).num_seconds(),
-            cost: self.ledger.lease_balance(&lease.id).await?.spent,
-            removed: memory.removed,
-            leftovers,
-        })
-    }
 }
 
-impl Memory {
-    /// When a billed thing ended: the last removing request that can have done it (its own, else that
-    /// of what contained it, else the cluster's), else now.
-    fn ended(&self, span: &LedgerSpan, now: DateTime<Utc>) -> DateTime<Utc> {
-        let last = |r: &Ref| self.attempts.get(r).and_then(|a| a.last()).copied();
-        let own = self
-            .attempts
-            .keys()
-            .filter(|r| r.id == span.billed.id || r.id == span.billed.group);
-        own.filter_map(last)
-            .max()
-            .or_else(|| self.parents.get(&span.billed.id).and_then(last))
-            .or_else(|| {
-                self.attempts
-                    .keys()
-                    .filter(|r| r.kind == "cluster")
-                    .filter_map(last)
-                    .max()
-            })
-            .unwrap_or(now)
-    }
+/// What a pass saw: as long as it changes, there is progress.
+type Sign = (Vec<(Ref, String)>, Vec<Ref>, usize);
 
-    /// Whether a listed thing should be asked to go (again) now.
-    fn due(&self, thing: &Owned, now: DateTime<Utc>) -> bool {
-        let last = self.attempts.get(&thing.target).and_then(|a| a.last());
-        let going = thing.state.to_ascii_lowercase().contains("delet");
-        last.is_none_or(|at| now - *at >= AGAIN && !going)
-    }
+fn sign(mine: &[Owned], open: &[Ref], memory: &Memory) -> Sign {
+    let things = mine.iter().map(|t| (t.target.clone(), t.state.clone()));
+    (things.collect(), open.to_vec(), memory.gone.len())
 }

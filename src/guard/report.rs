@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kubelease_core::{Money, Ref};
 use serde::Serialize;
 
-use crate::engine::teardown::Receipt;
+use crate::engine::receipt::Receipt;
 
 /// What one tick did and found.
 #[derive(Clone, Debug, Default)]

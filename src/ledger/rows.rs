@@ -203,7 +203,8 @@ impl Event {
             Ready => matches!(last, Some(Accepted)),
             Failed => matches!(last, Some(Started | Accepted)),
             // A thing that was never asked for has nothing to destroy, but teardown may still look.
-            Destroying => !matches!(last, Some(Destroyed)),
+            // Nor is a thing that is back, or that only a stale list still shows, beyond another try.
+            Destroying => true,
             Destroyed => matches!(last, Some(Planned | Started | Failed | Destroying | Stuck)),
             Stuck => matches!(last, Some(Destroying | Stuck)),
         }

@@ -2,5 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod chaos;
+mod conformance;
 mod crash;
+mod guard;
+mod money;
 mod support;

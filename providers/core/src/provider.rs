@@ -157,8 +157,10 @@ pub enum Progress {
 /// What a removal came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// The cloud took the request; it is gone when the cloud no longer knows it.
-    Accepted,
+    /// The cloud took the request; it is gone when the cloud no longer knows it. With the time at which
+    /// the cloud did so, if its answer says (the `Date` header): billing ends then, and our own clock may
+    /// differ.
+    Accepted(Option<DateTime<Utc>>),
     /// The cloud does not know it (any more).
     Gone,
 }

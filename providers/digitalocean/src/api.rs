@@ -7,7 +7,7 @@
 pub(crate) mod tags;
 pub(crate) mod wire;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::{Error, Kind, ProviderId};
 use kubelease_http::{
     Client, Effect, Expect, Limit, Listed, Page, Policy, Refusal, Request, Response, Toolkit,
@@ -119,15 +119,15 @@ impl Api {
         self.client.send(request).await.map(drop)
     }
 
-    /// Removes what is at that path.
+    /// Removes what is at that path; the vendor's own time at which it took the request.
     pub(crate) async fn delete(
         &self,
         path: String,
         what: &'static str,
         needs: &'static str,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<DateTime<Utc>>, Error> {
         let request = Request::delete(path, format!("delete {what}")).needs(needs);
-        self.client.send(request).await.map(drop)
+        self.client.send(request).await.map(|answer| answer.date())
     }
 
     /// Starts to detach a volume.

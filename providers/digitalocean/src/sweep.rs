@@ -394,8 +394,8 @@ async fn remove(api: &Api, sort: &Sort, id: &str) -> Result<Removal, Error> {
     if sort.kind == Cluster::KIND {
         path.push_str("/destroy_with_associated_resources/dangerous");
     }
-    api.delete(path, sort.kind, sort.scope).await?;
-    Ok(Removal::Accepted)
+    let taken_at = api.delete(path, sort.kind, sort.scope).await?;
+    Ok(Removal::Accepted(taken_at))
 }
 
 /// An attached volume is detached first, and that is the one removing request of this round; the
@@ -408,7 +408,7 @@ async fn remove_volume(api: &Api, sort: &Sort, id: &str) -> Result<Removal, Erro
         return remove(api, sort, id).await;
     };
     match api.detach(&volume, *droplet).await {
-        Ok(()) => Ok(Removal::Accepted),
+        Ok(()) => Ok(Removal::Accepted(None)),
         // The droplet went, or another detach is under way: not the volume's own not-found.
         Err(mut error) if matches!(error.kind, Kind::NotFound | Kind::Invalid | Kind::Conflict) => {
             error.kind = Kind::InUse;

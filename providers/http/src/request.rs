@@ -233,6 +233,13 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The vendor's own time of this answer, whole seconds, from its `Date` header.
+    #[must_use]
+    pub fn date(&self) -> Option<DateTime<Utc>> {
+        let date = DateTime::parse_from_rfc2822(self.header("date")?).ok()?;
+        Some(date.with_timezone(&Utc))
+    }
+
     /// Whether the status is 2xx.
     #[must_use]
     pub const fn is_success(&self) -> bool {

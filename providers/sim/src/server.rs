@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -19,6 +20,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::message::{Reply, Request};
+
+/// How long to wait after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The connection is to be closed without an answer.
 #[derive(Debug)]
@@ -47,12 +51,12 @@ where
 {
     let mut connections = JoinSet::new();
     loop {
-        // Failing to accept (too many open files) passes; giving other tasks a turn is all that helps.
+        // Failing to accept (too many open files) passes with time; a loop without a pause would not let it.
         match listener.accept().await {
             Ok((stream, _)) => {
                 connections.spawn(each(stream));
             }
-            Err(_) => tokio::task::yield_now().await,
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
         while connections.try_join_next().is_some() {}
     }

@@ -240,6 +240,25 @@ async fn a_read_only_file_can_be_read() {
     drop(dir);
 }
 
+/// SQLite may not put its side files there. (Root may, and then simply reads and writes.)
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_in_a_read_only_folder_can_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new().await;
+    home.ledger
+        .reserve(&wish(1, "a", "1"), &cap("1"))
+        .await
+        .unwrap();
+    let (file, Home { dir, ledger }) = (home.file(), home);
+    ledger.close().await;
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    let ledger = SqlLedger::open(&file).await.unwrap();
+    let leases = ledger.leases(false).await.unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(leases, vec![wish(1, "a", "1").lease]);
+}
+
 #[tokio::test]
 async fn somebody_elses_lock_is_called_so() {
     let home = Home::new().await;

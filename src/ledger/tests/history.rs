@@ -27,6 +27,7 @@ const LEGAL: [(Event, &[Option<Event>]); 8] = {
                 Some(Ready),
                 Some(Failed),
                 Some(Destroying),
+                Some(Destroyed),
                 Some(Stuck),
             ],
         ),

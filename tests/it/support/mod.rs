@@ -1,5 +1,6 @@
 //! A bench: one simulator, one home, and the real binary.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -22,11 +23,26 @@ pub(crate) struct Bench {
     pub(crate) sim: Handle,
     pub(crate) control: Control,
     pub(crate) home: TempDir,
+    /// What the ledger may have booked beyond the meter, because others removed something.
+    tolerated: Cell<Money>,
+}
+
+/// Another machine with the same credentials and no ledger.
+pub(crate) struct Elsewhere(TempDir);
+
+impl Elsewhere {
+    /// One tick there.
+    pub(crate) fn tick(&self, bench: &Bench) -> Value {
+        let mut command = bench.command();
+        command
+            .env("KUBELEASE_HOME", self.0.path())
+            .args(["guard", "tick", "-o", "json"]);
+        said(command.output().unwrap()).ok().json()
+    }
 }
 
 /// What a command said.
 #[derive(Debug)]
-#[must_use = "look at what it said"]
 pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -74,12 +90,8 @@ impl Bench {
             sim,
             control,
             home: TempDir::new().unwrap(),
+            tolerated: Cell::default(),
         }
-    }
-
-    /// A second machine: the same clouds, another home.
-    pub(crate) fn forget_home(&mut self) {
-        self.home = TempDir::new().unwrap();
     }
 
     /// The binary with an environment of its own.
@@ -189,6 +201,21 @@ impl Bench {
             .map_or_else(|| made["id"].to_string(), str::to_owned)
     }
 
+    /// Waits until a `hold` fault holds a request.
+    pub(crate) fn wait_held(&self, id: &str) {
+        // The simulator answers when it holds one, or after its own bound.
+        for _ in 0..20 {
+            let fault = self
+                .control
+                .send("GET", &format!("/faults/{id}?wait=1"), &json!({}))
+                .unwrap();
+            if fault["holding"] == true {
+                return;
+            }
+        }
+        panic!("no request was held");
+    }
+
     pub(crate) fn clear_faults(&self) {
         self.control.send("DELETE", "/faults", &json!({})).unwrap();
     }
@@ -251,15 +278,111 @@ impl Bench {
     #[track_caller]
     pub(crate) fn assert_clean(&self) {
         assert_eq!(self.world(true), Vec::<Value>::new());
+        let expected = self.meter() + self.tolerated.get();
         assert_eq!(
             self.spent().to_string(),
-            self.meter().to_string(),
+            expected.to_string(),
             "ledger and meter"
         );
         let budget = self.run(&["budget", "-o", "json"]).ok().json();
         for credit in budget["credits"].as_array().unwrap() {
             assert_eq!(credit["held"], "0", "{credit}");
         }
+    }
+
+    /// What exists and is not ours.
+    pub(crate) fn strangers(&self) -> Vec<String> {
+        let all = self.world(false);
+        let theirs = all.iter().filter(|r| r["owner"].is_null());
+        let mut ids: Vec<String> = theirs
+            .map(|r| format!("{} {} {}", r["provider"], r["kind"], r["id"]))
+            .collect();
+        ids.sort();
+        ids
+    }
+
+    /// Puts things that are not ours into an account.
+    pub(crate) fn foreign(&self, cloud: &str, things: Value) {
+        self.control
+            .send(
+                "PUT",
+                &format!("/accounts/{cloud}"),
+                &json!({ "foreign": things }),
+            )
+            .unwrap();
+    }
+
+    /// An account limit on nodes, in that vendor's words.
+    pub(crate) fn limit_nodes(&self, cloud: &str, most: u32) {
+        let name = match cloud {
+            "digitalocean" => "droplets",
+            _ => "nodes",
+        };
+        self.control
+            .send(
+                "PUT",
+                &format!("/accounts/{cloud}"),
+                &json!({ "quotas": { name: most } }),
+            )
+            .unwrap();
+    }
+
+    /// Somebody deletes our cluster, and only it, with the vendor's own API.
+    pub(crate) fn delete_cluster_in_console(&self, cloud: &str) {
+        let ours = self
+            .of_kind("cluster")
+            .into_iter()
+            .find(|c| !c["owner"].is_null())
+            .unwrap();
+        let id = ours["id"].as_str().unwrap();
+        let endpoint = &self.control.get("/").unwrap()["endpoints"][cloud];
+        let path = match cloud {
+            "digitalocean" | "vultr" => format!("/v2/kubernetes/clusters/{id}"),
+            "linode" => format!("/v4/lke/clusters/{id}"),
+            other => panic!("no console for {other}"),
+        };
+        let url = format!("{}{path}", endpoint.as_str().unwrap());
+        runtime().block_on(async move {
+            rustls::crypto::ring::default_provider()
+                .install_default()
+                .ok();
+            let gone = reqwest::Client::new()
+                .delete(url)
+                .bearer_auth("console")
+                .send()
+                .await
+                .unwrap();
+            assert!(gone.status().is_success(), "{}", gone.status());
+        });
+        self.advance("10m");
+    }
+
+    /// After a removal by others the ledger may be above the meter; a test that checked so closes the case.
+    pub(crate) fn settle_vanished(&self) {
+        let over = self.spent() - self.meter();
+        assert!(over >= Money::ZERO, "never less than the meter");
+        self.tolerated.set(over);
+    }
+
+    /// Another machine: the same clouds, an empty home.
+    pub(crate) fn elsewhere(&self) -> Elsewhere {
+        Elsewhere(TempDir::new().unwrap())
+    }
+
+    /// The virtual time.
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.control.get("/clock").unwrap()["now"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// Moves the clock forward to a time.
+    pub(crate) fn set_clock(&self, at: chrono::DateTime<chrono::Utc>) {
+        self.control
+            .send("POST", "/clock", &json!({ "set": at.to_rfc3339() }))
+            .unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -354,8 +354,8 @@ async fn each_kind_has_its_delete() {
     ] {
         let route = format!("DELETE /v2/{path}");
         for (status, body, expect) in [
-            (204, Value::Null, Ok(Removal::Accepted)),
-            (202, json!({}), Ok(Removal::Accepted)),
+            (204, Value::Null, Ok(Removal::Accepted(None))),
+            (202, json!({}), Ok(Removal::Accepted(None))),
             (404, error("not_found"), Ok(Removal::Gone)),
             (404, Value::Null, Err(Kind::Unavailable)),
             (409, error("conflict"), Err(Kind::InUse)),
@@ -384,7 +384,7 @@ async fn an_attached_volume_is_detached_first() {
     assert_eq!(
         free,
         (
-            Ok(Removal::Accepted),
+            Ok(Removal::Accepted(None)),
             vec![get.to_owned(), delete.to_owned()]
         )
     );
@@ -396,7 +396,7 @@ async fn an_attached_volume_is_detached_first() {
     assert_eq!(
         attached,
         (
-            Ok(Removal::Accepted),
+            Ok(Removal::Accepted(None)),
             vec![get.to_owned(), detach.to_owned()]
         )
     );
@@ -428,7 +428,7 @@ async fn a_detach_names_the_droplet() {
     queue.json("*", 202, &json!({}));
     assert_eq!(
         destroy(&api, &Ref::new("volume", "x1")).await.unwrap(),
-        Removal::Accepted
+        Removal::Accepted(None)
     );
     let body = queue.body_of("POST /v2/volumes/x1/actions");
     assert_eq!(

@@ -18,7 +18,8 @@ pub(crate) fn fill(c: &mut Cluster) {
     }
     storage(c);
     access(c);
-    services(c);
+    control_plane_service(c);
+    dns_service(c);
     let workload = |name: &str, image: &str, replicas, cpu_millis, memory_mib| SystemWorkload {
         name: name.to_owned(),
         image: image.to_owned(),
@@ -50,6 +51,9 @@ pub(crate) fn fill(c: &mut Cluster) {
 
 /// Adds an object the way the API would.
 fn add(c: &mut Cluster, k: K, ns: &str, name: &str, mut object: Value) {
+    if c.store.get(k, ns, name).is_some() {
+        return;
+    }
     let info = k.info();
     obj::set(&mut object, &["apiVersion"], json!(info.api_version()));
     obj::set(&mut object, &["kind"], json!(info.kind));
@@ -127,7 +131,8 @@ fn access(c: &mut Cluster) {
     add(c, K::ClusterRoleBinding, "", "cluster-admin", binding);
 }
 
-fn services(c: &mut Cluster) {
+/// The service of the control plane itself; the API server makes it again when someone deletes it.
+pub(crate) fn control_plane_service(c: &mut Cluster) {
     let [a, b] = c.spec.flavour.service_net;
     let api = format!("{a}.{b}.0.1");
     let ports = json!([{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}]);
@@ -159,6 +164,10 @@ fn services(c: &mut Cluster) {
             "addressType": "IPv4", "endpoints": [{"addresses": [CONTROL_PLANE_IP], "conditions": {"ready": true}}], "ports": target,
         }),
     );
+}
+
+fn dns_service(c: &mut Cluster) {
+    let [a, b] = c.spec.flavour.service_net;
     let dns = format!("{a}.{b}.0.10");
     let ports = json!([
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}, {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
@@ -186,6 +195,7 @@ fn system_workload(c: &mut Cluster, w: &SystemWorkload) {
         "template": {"metadata": {"labels": labels}, "spec": {
             "priorityClassName": "system-cluster-critical",
             "hostNetwork": w.replicas.is_none(),
+            "tolerations": [{"operator": "Exists"}],
             "containers": [{"name": w.name, "image": w.image, "resources": {"requests": requests}}],
         }},
     });

@@ -131,21 +131,7 @@ pub(crate) fn fill(k: K, o: &mut Value) {
             let class = qos(&o["spec"]);
             set_default(o, &["status", "qosClass"], json!(class));
         }
-        K::Deployment => {
-            let spec = &mut o["spec"];
-            defaults(
-                spec,
-                &json!({"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}),
-            );
-            set_default(spec, &["strategy", "type"], json!("RollingUpdate"));
-            if obj::text(spec, "/strategy/type") == "RollingUpdate" {
-                defaults(
-                    &mut spec["strategy"]["rollingUpdate"],
-                    &json!({"maxSurge": "25%", "maxUnavailable": "25%"}),
-                );
-            }
-            template(spec);
-        }
+        K::Deployment => deployment(&mut o["spec"]),
         K::ReplicaSet => {
             set_default(o, &["spec", "replicas"], json!(1));
             template(&mut o["spec"]);
@@ -189,6 +175,21 @@ pub(crate) fn fill(k: K, o: &mut Value) {
         K::Secret => secret(o),
         _ => {}
     }
+}
+
+fn deployment(spec: &mut Value) {
+    defaults(
+        spec,
+        &json!({"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}),
+    );
+    set_default(spec, &["strategy", "type"], json!("RollingUpdate"));
+    if obj::text(spec, "/strategy/type") == "RollingUpdate" {
+        defaults(
+            &mut spec["strategy"]["rollingUpdate"],
+            &json!({"maxSurge": "25%", "maxUnavailable": "25%"}),
+        );
+    }
+    template(spec);
 }
 
 fn defaults(target: &mut Value, values: &Value) {

@@ -1,7 +1,7 @@
 //! Reading and writing JSON objects without panics: a missing or wrong value reads as empty.
 //! Knows nothing of kinds.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 /// Text at a JSON pointer, or `""`.
@@ -135,15 +135,13 @@ pub(crate) fn list_mut<'a>(v: &'a mut Value, path: &[&str]) -> &'a mut Vec<Value
     }
 }
 
-/// Mutable members of a list, none when it is missing.
+/// Mutable members of a list that are objects, none when the list is missing.
 pub(crate) fn members_mut<'a>(
     v: &'a mut Value,
     pointer: &str,
 ) -> impl Iterator<Item = &'a mut Value> {
-    v.pointer_mut(pointer)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
+    let list = v.pointer_mut(pointer).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter(|x| x.is_object())
 }
 
 /// Adds a text to a list of texts once.
@@ -211,9 +209,20 @@ pub(crate) fn stamp(t: DateTime<Utc>) -> Value {
     json!(t.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
+/// A time of type `MicroTime`, which must have six digits.
+pub(crate) fn micro_stamp(t: DateTime<Utc>) -> Value {
+    json!(t.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
 /// Reads a time written by [`stamp`] or by a client.
 pub(crate) fn parse_time(s: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(s).ok().map(|t| t.to_utc())
+}
+
+/// A time after another; the end of time when a client asks for more than a calendar holds.
+pub(crate) fn later(now: DateTime<Utc>, wait: TimeDelta) -> DateTime<Utc> {
+    now.checked_add_signed(wait)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// `creationTimestamp`, for ages and order.

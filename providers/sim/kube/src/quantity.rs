@@ -30,8 +30,10 @@ pub(crate) fn milli(text: &str) -> Option<i128> {
     let (digits, places) = decimal(number)?;
     let scale = 10_i128.checked_pow(places)?.checked_mul(den)?;
     let scaled = digits.checked_mul(num)?.checked_mul(1000)?;
-    // Round away from zero, as the API server does for values finer than a milli.
-    Some(scaled.div_euclid(scale) + i128::from(scaled.rem_euclid(scale) != 0))
+    // Round up, as the API server does for values finer than a milli.
+    let rounded = scaled.div_euclid(scale) + i128::from(scaled.rem_euclid(scale) != 0);
+    // Far beyond any machine; the bound keeps sums of quantities inside i128.
+    (rounded.abs() < 1 << 100).then_some(rounded)
 }
 
 fn decimal(text: &str) -> Option<(i128, u32)> {

@@ -103,30 +103,19 @@ async fn respond(
     req: Request<Incoming>,
 ) -> Result<Response<Reading>, Infallible> {
     let (parts, body) = req.into_parts();
-    let header = |name: HeaderName| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or("")
-            .to_owned()
+    let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
+        let message = Bytes::from_static(b"request body too large or broken");
+        return Ok(whole(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", message));
     };
-    let bearer = header(AUTHORIZATION)
+    let bearer = header(&parts, AUTHORIZATION)
         .strip_prefix("Bearer ")
         .map(|t| t.trim().to_owned());
-    let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        return Ok(whole(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "text/plain",
-            Bytes::from_static(b"request body too large or broken"),
-        ));
-    };
     let request = ApiRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or("").to_owned(),
-        content_type: header(CONTENT_TYPE),
-        accept: header(ACCEPT),
+        content_type: header(&parts, CONTENT_TYPE).to_owned(),
+        accept: header(&parts, ACCEPT).to_owned(),
         body: body.to_bytes().to_vec(),
         user: crate::api::User::default(),
     };
@@ -158,6 +147,14 @@ async fn respond(
             }
         },
     )
+}
+
+fn header(parts: &hyper::http::request::Parts, name: HeaderName) -> &str {
+    parts
+        .headers
+        .get(name)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("")
 }
 
 fn whole(status: StatusCode, content_type: &str, body: Bytes) -> Response<Reading> {
@@ -235,5 +232,195 @@ impl Body for Reading {
             Self::Whole(full) => full.size_hint(),
             Self::Stream(_) => hyper::body::SizeHint::default(),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Mutex;
+
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::testkit::Kit;
+
+    struct One {
+        kit: Mutex<Kit>,
+        changed: watch::Sender<u64>,
+    }
+
+    impl Host for One {
+        fn handle(&self, auth: Auth, req: ApiRequest) -> Reply {
+            if auth.bearer.as_deref() != Some("t") && auth.client_cert_cn.is_none() {
+                return Reply::Done(crate::unauthorized());
+            }
+            let mut kit = self.kit.lock().unwrap();
+            let now = kit.now;
+            let reply = kit.cluster.handle(&req, now);
+            self.changed.send_replace(kit.cluster.resource_version());
+            match (auth.client_cert_cn, reply) {
+                (Some(cn), Reply::Done(r)) => Reply::Done(ApiResponse {
+                    content_type: format!("text/{cn}"),
+                    ..r
+                }),
+                (_, reply) => reply,
+            }
+        }
+
+        fn poll_watch(&self, query: &WatchQuery, after: Option<u64>) -> WatchBatch {
+            let mut batch = self.kit.lock().unwrap().cluster.watch_since(query, after);
+            // This host's watches end with the first deletion.
+            batch.end = batch.end || batch.lines.iter().any(|l| l.contains("DELETED"));
+            batch
+        }
+
+        fn changed(&self) -> watch::Receiver<u64> {
+            self.changed.subscribe()
+        }
+    }
+
+    struct Site {
+        address: std::net::SocketAddr,
+        identity: TlsIdentity,
+        server: tokio::task::JoinHandle<()>,
+    }
+
+    async fn site() -> Site {
+        let identity = TlsIdentity::new("test").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let host = One {
+            kit: Mutex::new(Kit::with_nodes(1)),
+            changed: watch::Sender::new(0),
+        };
+        let server = tokio::spawn(serve_tls(listener, &identity, Arc::new(host)).unwrap());
+        Site {
+            address,
+            identity,
+            server,
+        }
+    }
+
+    impl Site {
+        /// Sends one request over its own connection and reads until the server closes.
+        async fn send(
+            &self,
+            head: &str,
+            body: &str,
+            certificate: Option<(String, String)>,
+        ) -> String {
+            let mut roots = RootCertStore::empty();
+            roots
+                .add(CertificateDer::from_pem_slice(self.identity.ca_pem().as_bytes()).unwrap())
+                .unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap();
+            let config = config.with_root_certificates(roots);
+            let config = match certificate {
+                None => config.with_no_client_auth(),
+                Some((cert, key)) => {
+                    let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
+                    config
+                        .with_client_auth_cert(
+                            vec![cert],
+                            PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+                        )
+                        .unwrap()
+                }
+            };
+            let tcp = TcpStream::connect(self.address).await.unwrap();
+            let name = ServerName::try_from("127.0.0.1").unwrap();
+            let mut tls = TlsConnector::from(Arc::new(config))
+                .connect(name, tcp)
+                .await
+                .unwrap();
+            let text = format!(
+                "{head} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            tls.write_all(text.as_bytes()).await.unwrap();
+            let mut out = Vec::new();
+            // A peer may close without the TLS farewell; what was read still counts.
+            drop(tls.read_to_end(&mut out).await);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    }
+
+    #[tokio::test]
+    async fn tokens_certificates_and_bodies_arrive() {
+        let site = site().await;
+        let listed = site.send("GET /api/v1/nodes", "", None).await;
+        assert!(
+            listed.starts_with("HTTP/1.1 200")
+                && listed.contains("application/json")
+                && listed.contains("\"node-1\""),
+            "{listed}"
+        );
+        let made = site
+            .send(
+                "POST /api/v1/namespaces/default/configmaps",
+                "{\"metadata\":{\"name\":\"c\"}}",
+                None,
+            )
+            .await;
+        assert!(made.starts_with("HTTP/1.1 201"), "{made}");
+        let alice = site.identity.issue_client_cert("alice").unwrap();
+        assert!(
+            site.send("GET /version", "", Some(alice))
+                .await
+                .contains("content-type: text/alice")
+        );
+        let stranger = TlsIdentity::new("other")
+            .unwrap()
+            .issue_client_cert("mallory")
+            .unwrap();
+        assert!(
+            !site
+                .send("GET /version", "", Some(stranger))
+                .await
+                .contains("HTTP/1.1"),
+            "another authority's certificate is refused"
+        );
+        site.server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_watch_streams_what_others_do_until_the_host_ends_it() {
+        let site = site().await;
+        let watching = site.send(
+            "GET /api/v1/namespaces/default/configmaps?watch=1",
+            "",
+            None,
+        );
+        // Somebody keeps creating and deleting, so a deletion comes after the watch has begun, whoever is first.
+        let maps = "/api/v1/namespaces/default/configmaps";
+        let acting = async {
+            loop {
+                site.send(
+                    &format!("POST {maps}"),
+                    "{\"metadata\":{\"name\":\"c\"}}",
+                    None,
+                )
+                .await;
+                site.send(&format!("DELETE {maps}/c"), "", None).await;
+            }
+        };
+        let stream = tokio::select! {
+            stream = watching => stream,
+            () = acting => String::new(),
+        };
+        assert!(
+            stream.contains("kube-root-ca.crt"),
+            "what is there comes first: {stream}"
+        );
+        assert!(stream.contains("DELETED"), "{stream}");
+        site.server.abort();
     }
 }

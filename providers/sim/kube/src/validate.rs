@@ -42,36 +42,13 @@ pub(crate) fn object(kind: &Kind, o: &Value) -> Result<(), Refused> {
     match kind.k {
         K::Pod => pod_spec(&o["spec"], "spec", &mut causes),
         K::Deployment | K::ReplicaSet | K::StatefulSet | K::DaemonSet => workload(o, &mut causes),
-        K::Job => {
-            template(o, "spec.template", &mut causes);
-            if obj::text(o, "/spec/template/spec/restartPolicy") == "Always" {
-                let text = "Required value: valid values: \"OnFailure\", \"Never\"";
-                causes.push((
-                    "spec.template.spec.restartPolicy".to_owned(),
-                    text.to_owned(),
-                ));
-            }
-        }
+        K::Job => job(o, &mut causes),
         K::CronJob => {
             require(&mut causes, o, &["spec.schedule"]);
             template(o, "spec.jobTemplate.spec.template", &mut causes);
         }
         K::Service => service(o, &mut causes),
-        K::Claim => {
-            require(
-                &mut causes,
-                o,
-                &["spec.accessModes", "spec.resources.requests.storage"],
-            );
-            if quantity::bytes_of(&o["spec"]["resources"]["requests"]["storage"])
-                .is_some_and(|b| b <= 0)
-            {
-                causes.push((
-                    "spec.resources.requests.storage".to_owned(),
-                    "Invalid value: must be greater than zero".to_owned(),
-                ));
-            }
-        }
+        K::Claim => claim(o, &mut causes),
         K::Volume => {
             require(
                 &mut causes,
@@ -104,6 +81,32 @@ pub(crate) fn object(kind: &Kind, o: &Value) -> Result<(), Refused> {
     }
 }
 
+fn job(o: &Value, causes: &mut Causes) {
+    bounded(causes, o, "spec.parallelism");
+    template(o, "spec.template", causes);
+    if obj::text(o, "/spec/template/spec/restartPolicy") == "Always" {
+        let text = "Required value: valid values: \"OnFailure\", \"Never\"";
+        causes.push((
+            "spec.template.spec.restartPolicy".to_owned(),
+            text.to_owned(),
+        ));
+    }
+}
+
+fn claim(o: &Value, causes: &mut Causes) {
+    require(
+        causes,
+        o,
+        &["spec.accessModes", "spec.resources.requests.storage"],
+    );
+    if quantity::bytes_of(&o["spec"]["resources"]["requests"]["storage"]).is_some_and(|b| b <= 0) {
+        causes.push((
+            "spec.resources.requests.storage".to_owned(),
+            "Invalid value: must be greater than zero".to_owned(),
+        ));
+    }
+}
+
 /// Most kinds take DNS subdomains (253), services and namespaces labels (63); RBAC names may hold colons.
 fn name(k: K, o: &Value, causes: &mut Causes) {
     let name = obj::name(o);
@@ -118,6 +121,12 @@ fn name(k: K, o: &Value, causes: &mut Causes) {
         k,
         K::ClusterRole | K::ClusterRoleBinding | K::Role | K::RoleBinding | K::Event
     ) {
+        if name.contains(['/', '%']) || name == "." || name == ".." {
+            let text = format!(
+                "Invalid value: \"{name}\": may not be '.' or '..' and may not contain '/' or '%'"
+            );
+            causes.push(("metadata.name".to_owned(), text));
+        }
         return;
     }
     let label = matches!(k, K::Service | K::Namespace);
@@ -211,15 +220,28 @@ fn one_of_at(causes: &mut Causes, v: &Value, at: &str, field: &str, allowed: &[&
     }
 }
 
+/// Most pods one object may ask for: a limit of the simulator, far above what a practice cluster holds.
+const MOST_PODS: i64 = 1000;
+
+fn bounded(causes: &mut Causes, o: &Value, field: &str) {
+    let n = obj::int(o, &format!("/{}", field.replace('.', "/"))).unwrap_or(0);
+    if n < 0 {
+        causes.push((
+            field.to_owned(),
+            format!("Invalid value: {n}: must be greater than or equal to 0"),
+        ));
+    } else if n > MOST_PODS {
+        causes.push((
+            field.to_owned(),
+            format!("Invalid value: {n}: the simulator takes at most {MOST_PODS}"),
+        ));
+    }
+}
+
 fn workload(o: &Value, causes: &mut Causes) {
     require(causes, o, &["spec.selector"]);
     template(o, "spec.template", causes);
-    if obj::int(o, "/spec/replicas").is_some_and(|n| n < 0) {
-        causes.push((
-            "spec.replicas".to_owned(),
-            "Invalid value: must be greater than or equal to 0".to_owned(),
-        ));
-    }
+    bounded(causes, o, "spec.replicas");
     let labels = o
         .pointer("/spec/template/metadata/labels")
         .and_then(Value::as_object);

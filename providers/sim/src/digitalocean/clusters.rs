@@ -148,7 +148,7 @@ fn settings(body: &Value, kept: Map<String, Value>) -> Map<String, Value> {
 /// Makes the cluster and schedules its beginnings. `stuck` clusters never get ready.
 pub(super) fn make(desk: &mut Desk<'_>, wish: &ClusterWish, stuck: bool) -> String {
     let (id, now) = (desk.core.ids.uuid(), desk.core.now());
-    let tags = tags::use_tags(desk, &wish.tags, false);
+    let tags = tags::use_tags(desk, &wish.tags, wish.foreign);
     tags::use_tags(
         desk,
         &[

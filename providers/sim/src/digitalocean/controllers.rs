@@ -138,35 +138,7 @@ fn ensure_balancer(
         }
         return;
     }
-    let annotation = |name: &str| {
-        annotations
-            .get(&format!("{ANNOTATION}{name}"))
-            .map(String::as_str)
-    };
-    // The default name of every cloud provider: "a" and the uid, at most 32 characters.
-    let default_name: String = format!("a{}", service.replace('-', ""))
-        .chars()
-        .take(32)
-        .collect();
-    let mut settings = Map::new();
-    settings.insert("forwarding_rules".to_owned(), rules);
-    let wish = BalancerWish {
-        name: annotation("name").map_or(default_name, str::to_owned),
-        region: cluster.region.clone(),
-        vpc: cluster.vpc.clone(),
-        size_unit: annotation("size-unit")
-            .and_then(|n| n.parse().ok())
-            .filter(|n| (1..=100).contains(n))
-            .unwrap_or(1),
-        network: annotation("type") == Some("REGIONAL_NETWORK"),
-        droplet_ids: cluster.nodes().filter_map(|(_, n)| n.droplet).collect(),
-        tag: String::new(),
-        tags: vec![cluster.system_tag()],
-        settings,
-        service: Some(service.to_owned()),
-        belongs: cluster.belongings(),
-        stuck: false,
-    };
+    let wish = balancer_wish(cluster, service, rules, annotations);
     if let Err(refused) = load_balancers::fits_quota(desk) {
         let now = desk.core.now();
         if let Some(api) = desk.core.kube.api(&cluster.id) {
@@ -175,6 +147,38 @@ fn ensure_balancer(
         return;
     }
     load_balancers::make(desk, wish);
+}
+
+fn balancer_wish(
+    cluster: &Cluster,
+    service: &str,
+    rules: Value,
+    annotations: &BTreeMap<String, String>,
+) -> BalancerWish {
+    let annotation = |name: &str| {
+        annotations
+            .get(&format!("{ANNOTATION}{name}"))
+            .map(String::as_str)
+    };
+    let size_unit = annotation("size-unit").and_then(|n| n.parse().ok());
+    // The default name of every cloud provider: "a" and the uid, at most 32 characters.
+    let default_name: String = format!("a{}", service.replace('-', ""))
+        .chars()
+        .take(32)
+        .collect();
+    BalancerWish {
+        name: annotation("name").map_or(default_name, str::to_owned),
+        region: cluster.region.clone(),
+        vpc: cluster.vpc.clone(),
+        size_unit: size_unit.filter(|n| (1..=100).contains(n)).unwrap_or(1),
+        network: annotation("type") == Some("REGIONAL_NETWORK"),
+        droplet_ids: cluster.nodes().filter_map(|(_, n)| n.droplet).collect(),
+        tags: vec![cluster.system_tag()],
+        settings: Map::from_iter([("forwarding_rules".to_owned(), rules)]),
+        service: Some(service.to_owned()),
+        belongs: cluster.belongings(),
+        ..BalancerWish::default()
+    }
 }
 
 fn forwarding(ports: &[LbPort]) -> Value {

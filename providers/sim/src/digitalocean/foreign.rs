@@ -76,71 +76,68 @@ fn check(foreign: &Foreign) -> Result<(), String> {
 }
 
 fn make(desk: &mut Desk<'_>, foreign: &Foreign) -> Result<(), String> {
+    if exists(desk, foreign) {
+        return Ok(());
+    }
     let region = foreign.region.as_deref().unwrap_or(REGION);
-    let belongs = Belongs {
-        owner: None,
-        cluster: None,
-        foreign: true,
-    };
     let vpc = networks::chosen(desk, None, region).map_err(|refused| refused.message)?;
-    let name = foreign.name.clone();
-    let state = &*desk.state;
-    let exists = match foreign.kind.as_str() {
-        "cluster" => state.clusters.iter().any(|c| c.foreign && c.name == name),
+    match foreign.kind.as_str() {
+        "cluster" => make_cluster(desk, foreign, region, vpc),
+        "volume" => make_volume(desk, foreign, region),
+        _ => make_balancer(desk, foreign, region, vpc),
+    }
+    Ok(())
+}
+
+fn exists(desk: &Desk<'_>, foreign: &Foreign) -> bool {
+    let (state, name) = (&*desk.state, &foreign.name);
+    match foreign.kind.as_str() {
+        "cluster" => state.clusters.iter().any(|c| c.foreign && c.name == *name),
         "volume" => state
             .volumes
             .iter()
-            .any(|v| v.belongs.foreign && v.name == name),
+            .any(|v| v.belongs.foreign && v.name == *name),
         _ => state
             .load_balancers
             .iter()
-            .any(|l| l.belongs.foreign && l.name == name),
+            .any(|l| l.belongs.foreign && l.name == *name),
+    }
+}
+
+fn theirs() -> Belongs {
+    Belongs {
+        owner: None,
+        cluster: None,
+        foreign: true,
+    }
+}
+
+fn make_volume(desk: &mut Desk<'_>, foreign: &Foreign, region: &str) {
+    let wish = VolumeWish {
+        name: foreign.name.clone(),
+        description: String::new(),
+        region: region.to_owned(),
+        size_gib: u64::from(foreign.size_gib.unwrap_or(10)),
+        filesystem: ("ext4".to_owned(), String::new()),
+        tags: tags::use_tags(desk, &foreign.tags, true),
+        belongs: theirs(),
     };
-    if exists {
-        return Ok(());
-    }
-    let used = tags::use_tags(desk, &foreign.tags, true);
-    match foreign.kind.as_str() {
-        "cluster" => make_cluster(desk, foreign, region, vpc),
-        "volume" => {
-            let size_gib = u64::from(foreign.size_gib.unwrap_or(10));
-            let filesystem = ("ext4".to_owned(), String::new());
-            volumes::make(
-                desk,
-                VolumeWish {
-                    name,
-                    description: String::new(),
-                    region: region.to_owned(),
-                    size_gib,
-                    filesystem,
-                    tags: used,
-                    belongs,
-                },
-            );
-        }
-        _ => {
-            let rule = json!([{"entry_protocol": "http", "entry_port": 80, "target_protocol": "http", "target_port": 80}]);
-            let mut settings = Map::new();
-            settings.insert("forwarding_rules".to_owned(), rule);
-            let region = region.to_owned();
-            let wish = BalancerWish {
-                name,
-                region,
-                vpc,
-                size_unit: 1,
-                network: false,
-                droplet_ids: Vec::new(),
-                tag: String::new(),
-                tags: used,
-                settings,
-                service: None,
-                belongs,
-                stuck: false,
-            };
-            load_balancers::make(desk, wish);
-        }
-    }
-    Ok(())
+    volumes::make(desk, wish);
+}
+
+fn make_balancer(desk: &mut Desk<'_>, foreign: &Foreign, region: &str, vpc: String) {
+    let rule = json!([{"entry_protocol": "http", "entry_port": 80, "target_protocol": "http", "target_port": 80}]);
+    let wish = BalancerWish {
+        name: foreign.name.clone(),
+        region: region.to_owned(),
+        vpc,
+        size_unit: 1,
+        tags: tags::use_tags(desk, &foreign.tags, true),
+        settings: Map::from_iter([("forwarding_rules".to_owned(), rule)]),
+        belongs: theirs(),
+        ..BalancerWish::default()
+    };
+    load_balancers::make(desk, wish);
 }
 
 /// Foreign clusters begin like any other: they run four minutes later.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::Desk;
 use super::state::{Cluster, ClusterState, Droplet, Node, NodeState, Pool};
-use super::{ME, catalog, controllers, load_balancers, view, volume_actions};
+use super::{ME, catalog, controllers, load_balancers, reserved_ips, view, volume_actions};
 use crate::kube::NewCluster;
 use crate::meter::Span;
 
@@ -305,14 +305,7 @@ pub(super) fn drop_droplets(desk: &mut Desk<'_>, gone: impl Fn(&Droplet) -> bool
     {
         volume.droplet = None;
     }
-    for address in desk
-        .state
-        .reserved_ips
-        .iter_mut()
-        .filter(|a| a.droplet.is_some_and(|d| ids.contains(&d)))
-    {
-        address.droplet = None;
-    }
+    reserved_ips::unassign(desk, &ids);
 }
 
 /// Gives the cluster's Kubernetes API the nodes it has now.

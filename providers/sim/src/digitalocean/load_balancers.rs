@@ -41,7 +41,7 @@ fn defaults() -> [(&'static str, Value); 14] {
 }
 
 /// A load balancer that may be made.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct BalancerWish {
     pub(super) name: String,
     pub(super) region: String,

@@ -49,23 +49,7 @@ pub(super) fn create(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
         .unwrap_or(&desk.state.project_id)
         .to_owned();
     let now = desk.core.now();
-    let kind_type = if droplet.is_some() {
-        "reserved-assigned"
-    } else {
-        "reserved-unassigned"
-    };
-    let span = Span {
-        provider: ME,
-        item: ip.clone(),
-        kind: "ipv4".to_owned(),
-        kind_type: kind_type.to_owned(),
-        region: region.clone(),
-        owner: None,
-        quantity: 1,
-        start: now,
-        end: None,
-    };
-    desk.core.meter.start(&ip, span);
+    bill(desk, &ip, &region, droplet.is_some());
     let address = ReservedIp {
         ip,
         region,
@@ -79,6 +63,46 @@ pub(super) fn create(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
         202,
         &json!({"reserved_ip": shown, "links": {"droplets": [], "actions": []}}),
     ))
+}
+
+/// Starts billing an address as assigned (free) or not.
+fn bill(desk: &mut Desk<'_>, ip: &str, region: &str, assigned: bool) {
+    let kind_type = if assigned {
+        "reserved-assigned"
+    } else {
+        "reserved-unassigned"
+    };
+    let span = Span {
+        provider: ME,
+        item: ip.to_owned(),
+        kind: "ipv4".to_owned(),
+        kind_type: kind_type.to_owned(),
+        region: region.to_owned(),
+        owner: None,
+        quantity: 1,
+        start: desk.core.now(),
+        end: None,
+    };
+    desk.core.meter.start(ip, span);
+}
+
+/// Addresses of droplets that are gone point nowhere, and cost money from now on.
+pub(super) fn unassign(desk: &mut Desk<'_>, gone: &[u64]) {
+    let now = desk.core.now();
+    let mut freed = Vec::new();
+    for address in desk
+        .state
+        .reserved_ips
+        .iter_mut()
+        .filter(|a| a.droplet.is_some_and(|d| gone.contains(&d)))
+    {
+        address.droplet = None;
+        freed.push((address.ip.clone(), address.region.clone()));
+    }
+    for (ip, region) in freed {
+        desk.core.meter.stop(&ip, now);
+        bill(desk, &ip, &region, false);
+    }
 }
 
 pub(super) fn delete(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {

@@ -97,12 +97,12 @@ impl Meter {
     /// The use of every item in every calendar month until `until`, in order of first use.
     #[must_use]
     pub fn usages(&self, provider: Provider, until: DateTime<Utc>) -> Vec<Usage> {
-        let mut order: BTreeMap<(Month, &str, &str), usize> = BTreeMap::new();
+        let mut order: BTreeMap<(Month, &str, &str, &str), usize> = BTreeMap::new();
         let mut usages: Vec<Usage> = Vec::new();
         for span in self.spans.iter().filter(|s| s.provider == provider) {
             for (month, piece) in span.pieces(until) {
                 let at = *order
-                    .entry((month, &span.item, &span.kind))
+                    .entry((month, &span.item, &span.kind, &span.kind_type))
                     .or_insert_with(|| {
                         usages.push(Usage::of(span, month));
                         usages.len() - 1

@@ -3,10 +3,15 @@
 use serde_json::json;
 
 use super::{ApiRequest, ApiResponse, body};
-use crate::errors::Refused;
+use crate::errors::{self, Refused};
 
 pub(super) fn handle(req: &ApiRequest, kind: &str) -> Result<ApiResponse, Refused> {
     let mut review = body::json(req)?;
+    if !review.is_object() {
+        return Err(errors::bad_request(
+            "the object provided is not a JSON object",
+        ));
+    }
     review["status"] = match kind {
         "SelfSubjectReview" => {
             json!({"userInfo": {"username": req.user.name, "groups": req.user.groups}})

@@ -157,14 +157,14 @@ fn scale(
     }
     let name = obj::name(object);
     let replicas = obj::int(&scale, "/spec/replicas")
-        .filter(|n| (0..=10_000).contains(n))
+        .filter(|n| (0..=1000).contains(n))
         .ok_or_else(|| {
             errors::invalid(
                 t.kind,
                 name,
                 &[(
                     "spec.replicas".to_owned(),
-                    "Invalid value: must be greater than or equal to 0".to_owned(),
+                    "Invalid value: must be between 0 and 1000, the simulator's limit".to_owned(),
                 )],
             )
         })?;

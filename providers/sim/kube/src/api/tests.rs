@@ -110,6 +110,12 @@ fn create_refuses_what_the_server_refuses() {
         assert_eq!(code, want, "{path} {message}");
         assert!(message.contains(text), "{message}");
     }
+    assert_eq!(kit.names(PODS), Vec::<String>::new());
+}
+
+#[test]
+fn a_selector_must_match_its_template() {
+    let mut kit = Kit::with_nodes(1);
     let d = json!({"metadata": {"name": "x"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "c"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}});
     let (code, _, message) = refusal(
         &mut kit,
@@ -521,4 +527,83 @@ fn unknown_routes_and_methods_are_loud() {
     assert_eq!(refusal(&mut kit, "PUT", PODS, &json!(null)).0, 405);
     assert_eq!(kit.get("/version")["gitVersion"], "v1.33.1");
     assert_eq!(kit.send("GET", "/readyz", &json!(null)).1, "ok");
+}
+
+#[test]
+fn hostile_values_do_not_panic() {
+    let mut kit = Kit::with_nodes(1);
+    kit.create(
+        "/apis/apps/v1/namespaces/default/deployments",
+        &Kit::deployment("web", 2),
+    );
+    let strategy = |surge: Value| json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": i64::MAX}}}});
+    for surge in [
+        json!(i64::MAX),
+        json!("99999999999999999999%"),
+        json!("-5%"),
+        json!(i64::MIN),
+    ] {
+        kit.patch(WEB, &strategy(surge));
+        kit.patch(WEB, &json!({"spec": {"template": {"metadata": {"annotations": {"x": kit.now.to_string()}}}}}));
+        kit.advance(20);
+    }
+    for n in [-1, 1001, i64::MAX] {
+        assert_eq!(
+            refusal(&mut kit, "PATCH", WEB, &json!({"spec": {"replicas": n}})).0,
+            422
+        );
+    }
+    let mut pod = Kit::pod("p");
+    pod["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "9999999P", "memory": "-5"}});
+    pod["spec"]["restartPolicy"] = json!("Never");
+    pod["spec"]["terminationGracePeriodSeconds"] = json!(i64::MAX);
+    kit.create(PODS, &pod);
+    pod["metadata"]["name"] = json!("q");
+    pod["spec"]["containers"][0]["command"] =
+        json!(["sleep", "9223372036854775", "sleep", "9223372036854775807"]);
+    pod["spec"]["containers"][0]["resources"] = json!({});
+    kit.create(PODS, &pod);
+    let mut job = json!({"metadata": {"name": "j"}, "spec": {"activeDeadlineSeconds": i64::MAX, "ttlSecondsAfterFinished": i64::MAX / 1000}});
+    job["spec"]["template"] = json!({"spec": {"restartPolicy": "OnFailure", "containers": [{"name": "c", "image": "i", "command": ["sleep", "9223372036854775"]}]}});
+    kit.create("/apis/batch/v1/namespaces/default/jobs", &job);
+    kit.advance(100);
+    for status in [
+        json!("text"),
+        json!([1]),
+        json!({"containerStatuses": [1, "x"], "conditions": "no"}),
+    ] {
+        kit.send_as(
+            "PATCH",
+            &format!("{PODS}/q/status"),
+            &json!({"status": status}),
+            "application/merge-patch+json",
+        );
+        kit.advance(10);
+        assert!(kit.table(PODS)["rows"].is_array());
+    }
+    assert_eq!(
+        refusal(
+            &mut kit,
+            "POST",
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            &json!(7)
+        )
+        .0,
+        400
+    );
+    assert_eq!(
+        refusal(
+            &mut kit,
+            "POST",
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+            &json!({"metadata": {"name": "a/b"}})
+        )
+        .0,
+        422
+    );
+    for name in ["p", "q"] {
+        kit.send("DELETE", &format!("{PODS}/{name}"), &json!(null));
+    }
+    kit.advance(100);
 }

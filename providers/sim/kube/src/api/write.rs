@@ -211,42 +211,8 @@ pub(super) fn commit(
     mut new: Value,
 ) -> Result<Value, Refused> {
     let (k, name) = (t.kind.k, obj::name(old).to_owned());
-    if obj::name(&new) != name {
-        let message = format!(
-            "the name of the object ({}) does not match the name on the URL ({name})",
-            obj::name(&new)
-        );
-        return Err(errors::bad_request(&message));
-    }
-    let given = obj::text(&new, "/metadata/resourceVersion");
-    if !given.is_empty() && given != obj::text(old, "/metadata/resourceVersion") {
-        return Err(errors::conflict(t.kind, &name));
-    }
-    let given = obj::uid(&new);
-    if !given.is_empty() && given != obj::uid(old) {
-        return Err(errors::precondition(
-            t.kind,
-            &name,
-            &format!(
-                "UID in precondition: {given}, UID in object meta: {}",
-                obj::uid(old)
-            ),
-        ));
-    }
-    for system in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "resourceVersion",
-        "namespace",
-    ] {
-        obj::remove(&mut new, &["metadata", system]);
-        if let Some(v) = old["metadata"].get(system) {
-            obj::set(&mut new, &["metadata", system], v.clone());
-        }
-    }
+    check_identity(t.kind, old, &new)?;
+    keep_system_fields(old, &mut new);
     if t.sub.as_deref() == Some("status") {
         let status = new["status"].take();
         new = old.clone();
@@ -271,4 +237,48 @@ pub(super) fn commit(
         .unwrap_or_default();
     crate::controllers::gc::finish(c, k, &t.namespace, &name);
     Ok(saved)
+}
+
+/// The new object must be the old one: same name, and uid and version when it states them.
+fn check_identity(kind: &Kind, old: &Value, new: &Value) -> Result<(), Refused> {
+    let name = obj::name(old);
+    if obj::name(new) != name {
+        let message = format!(
+            "the name of the object ({}) does not match the name on the URL ({name})",
+            obj::name(new)
+        );
+        return Err(errors::bad_request(&message));
+    }
+    let given = obj::text(new, "/metadata/resourceVersion");
+    if !given.is_empty() && given != obj::text(old, "/metadata/resourceVersion") {
+        return Err(errors::conflict(kind, name));
+    }
+    let given = obj::uid(new);
+    if !given.is_empty() && given != obj::uid(old) {
+        let what = format!(
+            "UID in precondition: {given}, UID in object meta: {}",
+            obj::uid(old)
+        );
+        return Err(errors::precondition(kind, name, &what));
+    }
+    Ok(())
+}
+
+/// Metadata only the server writes.
+fn keep_system_fields(old: &Value, new: &mut Value) {
+    let fields = [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "resourceVersion",
+        "namespace",
+    ];
+    for field in fields {
+        obj::remove(new, &["metadata", field]);
+        if let Some(v) = old["metadata"].get(field) {
+            obj::set(new, &["metadata", field], v.clone());
+        }
+    }
 }

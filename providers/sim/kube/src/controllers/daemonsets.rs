@@ -51,6 +51,16 @@ fn fitting(c: &Cluster, set: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Whether a pod that runs on this node may stay: a `NoSchedule` taint keeps new pods away only.
+fn may_stay(c: &Cluster, set: &Value, node: &str) -> bool {
+    let Some(mut node) = c.store.get(K::Node, "", node).cloned() else {
+        return false;
+    };
+    obj::list_mut(&mut node, &["spec", "taints"])
+        .retain(|t| obj::text(t, "/effect") == "NoExecute");
+    scheduler::admits(&node, &tolerant(set["spec"]["template"].clone())).is_ok()
+}
+
 fn place(c: &mut Cluster, set: &Value, hash: &str, nodes: &[String]) {
     let members = owned(c, set, K::Pod);
     let on = |p: &Value| obj::text(p, "/spec/nodeName").to_owned();
@@ -75,7 +85,7 @@ fn place(c: &mut Cluster, set: &Value, hash: &str, nodes: &[String]) {
     }
     let mut victims: Vec<&Value> = members
         .iter()
-        .filter(|p| !nodes.contains(&on(p)) || pods::finished(p))
+        .filter(|p| pods::finished(p) || !may_stay(c, set, &on(p)))
         .collect();
     let calm = members
         .iter()
@@ -158,6 +168,22 @@ mod tests {
             3,
             "cordoned nodes keep their daemons"
         );
+        kit.patch(
+            "/api/v1/nodes/node-2",
+            &json!({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}}),
+        );
+        kit.advance(10);
+        assert_eq!(
+            kit.names("/api/v1/namespaces/default/pods").len(),
+            3,
+            "a NoSchedule taint drives nobody out"
+        );
+        kit.patch(
+            "/api/v1/nodes/node-2",
+            &json!({"spec": {"taints": [{"key": "a", "effect": "NoExecute"}]}}),
+        );
+        kit.advance(10);
+        assert_eq!(kit.names("/api/v1/namespaces/default/pods").len(), 2);
         kit.nodes(1);
         kit.advance(10);
         assert_eq!(kit.get(path)["status"]["desiredNumberScheduled"], 1);

@@ -1,5 +1,6 @@
 //! Deployments: one ReplicaSet per pod template, and rolling updates between them.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::workloads::{self, owned, share, template_hash};
@@ -239,40 +240,41 @@ fn status(c: &mut Cluster, d: &Value, hash: &str) {
             for (key, n) in counts {
                 workloads::set_count(status, key, n.max(0));
             }
-            if ready >= want - missing {
-                obj::set_condition(
-                    o,
-                    "Available",
-                    "True",
-                    "MinimumReplicasAvailable",
-                    "Deployment has minimum availability.",
-                    now,
-                );
-            } else {
-                obj::set_condition(
-                    o,
-                    "Available",
-                    "False",
-                    "MinimumReplicasUnavailable",
-                    "Deployment does not have minimum availability.",
-                    now,
-                );
-            }
-            if done {
-                let message = format!("ReplicaSet \"{set_name}\" has successfully progressed.");
-                obj::set_condition(
-                    o,
-                    "Progressing",
-                    "True",
-                    "NewReplicaSetAvailable",
-                    &message,
-                    now,
-                );
-            } else {
-                let message = format!("ReplicaSet \"{set_name}\" is progressing.");
-                obj::set_condition(o, "Progressing", "True", "ReplicaSetUpdated", &message, now);
-            }
+            available_condition(o, ready >= want - missing, now);
+            progress_condition(o, done, &set_name, now);
         });
+}
+
+fn available_condition(o: &mut Value, available: bool, now: DateTime<Utc>) {
+    let (status, reason, word) = if available {
+        ("True", "MinimumReplicasAvailable", "has")
+    } else {
+        ("False", "MinimumReplicasUnavailable", "does not have")
+    };
+    obj::set_condition(
+        o,
+        "Available",
+        status,
+        reason,
+        &format!("Deployment {word} minimum availability."),
+        now,
+    );
+}
+
+fn progress_condition(o: &mut Value, done: bool, set: &str, now: DateTime<Utc>) {
+    let (reason, word) = if done {
+        ("NewReplicaSetAvailable", "has successfully progressed")
+    } else {
+        ("ReplicaSetUpdated", "is progressing")
+    };
+    obj::set_condition(
+        o,
+        "Progressing",
+        "True",
+        reason,
+        &format!("ReplicaSet \"{set}\" {word}."),
+        now,
+    );
 }
 
 #[cfg(test)]

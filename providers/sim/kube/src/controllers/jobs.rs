@@ -93,7 +93,7 @@ fn begin(c: &mut Cluster, job: &Value) {
     if let Some(limit) =
         obj::int(job, "/spec/activeDeadlineSeconds").and_then(TimeDelta::try_seconds)
     {
-        c.timers.set(now + limit, What::JobDeadline, job);
+        c.timers.set(obj::later(now, limit), What::JobDeadline, job);
     }
 }
 
@@ -162,7 +162,7 @@ fn schedule_expiry(c: &mut Cluster, job: &Value) {
     if let Some(ttl) =
         obj::int(job, "/spec/ttlSecondsAfterFinished").and_then(TimeDelta::try_seconds)
     {
-        c.timers.set(c.now + ttl, What::JobTtl, job);
+        c.timers.set(obj::later(c.now, ttl), What::JobTtl, job);
     }
 }
 

@@ -96,7 +96,7 @@ fn register(c: &mut Cluster, spec: &NodeSpec) {
     let csi = json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": meta(c), "spec": {"drivers": drivers}});
     c.store.insert(K::CsiNode, csi);
     let mut lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta(c), "spec": {
-        "holderIdentity": spec.name, "leaseDurationSeconds": 40, "renewTime": obj::stamp(spec.created_at)}});
+        "holderIdentity": spec.name, "leaseDurationSeconds": 40, "renewTime": obj::micro_stamp(spec.created_at)}});
     lease["metadata"]["namespace"] = json!("kube-node-lease");
     c.store.insert(K::Lease, lease);
 }
@@ -143,18 +143,16 @@ fn describe(c: &Cluster, spec: &NodeSpec, node: &mut Value) {
     if let Some(ip) = &spec.external_ip {
         addresses.push(json!({"type": "ExternalIP", "address": ip}));
     }
-    let resources = |cpu: u32, memory: u32| {
-        json!({
-            "cpu": if cpu.is_multiple_of(1000) { (cpu / 1000).to_string() } else { format!("{cpu}m") }, "memory": format!("{}Ki", u64::from(memory) * 1024),
-            "pods": spec.pods.to_string(), "ephemeral-storage": "49140Mi", "hugepages-1Gi": "0", "hugepages-2Mi": "0",
-        })
-    };
     for (key, value) in [
         ("addresses", json!(addresses)),
-        ("capacity", resources(spec.cpu_millis, spec.memory_mib)),
+        (
+            "capacity",
+            resources(spec, spec.cpu_millis, spec.memory_mib),
+        ),
         (
             "allocatable",
             resources(
+                spec,
                 spec.cpu_millis.saturating_sub(RESERVED_CPU_MILLIS),
                 spec.memory_mib - spec.memory_mib / 10,
             ),
@@ -167,6 +165,22 @@ fn describe(c: &Cluster, spec: &NodeSpec, node: &mut Value) {
         obj::set(node, &["status", key], value);
     }
     obj::set(node, &["status", "nodeInfo"], node_info(c, spec));
+    conditions(c, spec, node);
+}
+
+fn resources(spec: &NodeSpec, cpu: u32, memory_mib: u32) -> Value {
+    let cpu = if cpu.is_multiple_of(1000) {
+        (cpu / 1000).to_string()
+    } else {
+        format!("{cpu}m")
+    };
+    json!({
+        "cpu": cpu, "memory": format!("{}Ki", u64::from(memory_mib) * 1024), "pods": spec.pods.to_string(),
+        "ephemeral-storage": "49140Mi", "hugepages-1Gi": "0", "hugepages-2Mi": "0",
+    })
+}
+
+fn conditions(c: &Cluster, spec: &NodeSpec, node: &mut Value) {
     let fine = [
         (
             "MemoryPressure",
@@ -187,24 +201,19 @@ fn describe(c: &Cluster, spec: &NodeSpec, node: &mut Value) {
     for (kind, reason, message) in fine {
         obj::set_condition(node, kind, "False", reason, message, spec.created_at);
     }
-    if spec.ready {
-        obj::set_condition(
-            node,
-            "Ready",
-            "True",
-            "KubeletReady",
-            "kubelet is posting ready status",
-            c.now,
-        );
+    let (status, reason, message) = if spec.ready {
+        ("True", "KubeletReady", "kubelet is posting ready status")
     } else {
-        obj::set_condition(
-            node,
-            "Ready",
+        (
             "False",
             "KubeletNotReady",
             "container runtime network not ready",
-            c.now,
-        );
+        )
+    };
+    obj::set_condition(node, "Ready", status, reason, message, c.now);
+    // Heartbeats would change every node every few seconds; they stay at the last transition.
+    for condition in obj::members_mut(node, "/status/conditions") {
+        condition["lastHeartbeatTime"] = condition["lastTransitionTime"].clone();
     }
 }
 

@@ -207,7 +207,7 @@ pub(crate) fn run(c: &mut Cluster, ns: &str, name: &str, uid: &str) {
         }
     });
     if let Some((after, _)) = lifetime(c, &pod) {
-        c.timers.set(now + after, What::PodExit, &pod);
+        c.timers.set(obj::later(now, after), What::PodExit, &pod);
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{events, gc};
+use crate::bootstrap;
 use crate::cluster::Cluster;
 use crate::errors::{self, Refused};
 use crate::meta::K;
@@ -152,6 +153,9 @@ pub(crate) fn reallocate(c: &mut Cluster, old: &Value, new: &mut Value) -> Resul
 }
 
 pub(crate) fn run(c: &mut Cluster) {
+    if c.store.get(K::Service, "default", "kubernetes").is_none() {
+        bootstrap::control_plane_service(c);
+    }
     let services = c.store.snapshot(K::Service, "");
     for svc in &services {
         let wanted = kind(svc) == "LoadBalancer"
@@ -360,6 +364,11 @@ mod tests {
         assert!(obj::text(&body, "/message").contains("provided port is already allocated"));
         kit.delete(WEB);
         assert_eq!(kit.effects(), [], "no load balancer was involved");
+        kit.delete("/api/v1/namespaces/default/services/kubernetes");
+        assert_eq!(
+            kit.get("/api/v1/namespaces/default/services/kubernetes")["spec"]["clusterIP"],
+            "10.96.0.1"
+        );
     }
 
     #[test]

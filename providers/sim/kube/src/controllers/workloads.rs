@@ -109,17 +109,19 @@ pub(crate) fn spawn(c: &mut Cluster, owner: &Value, birth: Birth<'_>) {
 
 /// Resolves `25%` or `3` against a total; percentages round up or down.
 pub(crate) fn share(v: &Value, total: i64, up: bool) -> i64 {
+    // Bounded, so that sums with what a client wrote cannot overflow.
+    let bound = |n: i64| n.clamp(0, 1_000_000);
     match v {
         Value::String(s) => {
             let percent: i64 = s.trim_end_matches('%').parse().unwrap_or(0);
-            let product = percent.saturating_mul(total);
+            let product = bound(percent) * bound(total);
             if up {
-                (product + 99).div_euclid(100)
+                (product + 99) / 100
             } else {
-                product.div_euclid(100)
+                product / 100
             }
         }
-        other => other.as_i64().unwrap_or(0),
+        other => bound(other.as_i64().unwrap_or(0)),
     }
 }
 

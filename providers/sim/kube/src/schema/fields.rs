@@ -1,5 +1,5 @@
 //! The fields of the kinds, as a table written by hand for this simulator. See [`super`] for the notation.
-//! Types that are missing here are not checked.
+//! Types that are missing here are not checked. Names and protobuf numbers are those of the struct tags in github.com/kubernetes/api.
 
 /// One line per type: its name, then `field:type` pairs.
 pub(super) const FIELDS: &str = "

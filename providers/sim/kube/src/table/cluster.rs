@@ -27,6 +27,12 @@ pub(super) fn view(k: K) -> Option<View> {
             columns: "Last Seen|Type|Reason|Object|*Subobject|*Source|Message|*First Seen|*Count|*Name",
             cells: event,
         },
+        _ => return configuration(k),
+    })
+}
+
+fn configuration(k: K) -> Option<View> {
+    Some(match k {
         K::ConfigMap => View {
             columns: "Name|#Data|Age",
             cells: |o, now| {

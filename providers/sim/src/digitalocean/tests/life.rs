@@ -5,68 +5,73 @@ use serde_json::{Value, json};
 use super::{ME, Story};
 
 #[test]
-fn a_cluster_lives_and_dies_on_time() {
+fn a_new_cluster_gets_ready_on_time() {
     let mut story = Story::new();
     let id = story.cluster(&json!({}));
     let path = format!("/v2/kubernetes/clusters/{id}");
-    let state = |story: &mut Story| story.get(&path)["kubernetes_cluster"].clone();
-    let shown = state(&mut story);
-    assert_eq!(
-        (&shown["status"]["state"], &shown["endpoint"], &shown["ha"]),
-        (&json!("provisioning"), &json!(""), &json!(false))
-    );
+    let shown = story.get(&path)["kubernetes_cluster"].clone();
+    let state = (&shown["status"]["state"], &shown["endpoint"], &shown["ha"]);
+    assert_eq!(state, (&json!("provisioning"), &json!(""), &json!(false)));
     assert_eq!(shown["version"], "1.34.4-do.1");
     assert_eq!(
         shown["tags"],
         json!(["kubelease-lease:l1", "k8s", format!("k8s:{id}")])
     );
     assert_eq!(
-        story
-            .ask("GET", &format!("{path}/kubeconfig"), &Value::Null)
-            .0,
+        story.status("GET", &format!("{path}/kubeconfig"), &Value::Null),
         404
     );
+    let droplets = format!("/v2/droplets?tag_name=k8s:{id}");
     story.pass(19);
-    assert_eq!(story.get("/v2/droplets")["meta"]["total"], 0);
+    assert_eq!(story.get(&droplets)["meta"]["total"], 0);
     story.pass(1);
-    assert_eq!(
-        story.get(&format!("/v2/droplets?tag_name=k8s:{id}"))["meta"]["total"],
-        2
-    );
+    assert_eq!(story.get(&droplets)["meta"]["total"], 2);
     story.pass(219);
-    assert_eq!(state(&mut story)["status"]["state"], "provisioning");
+    assert_eq!(
+        story.get(&path)["kubernetes_cluster"]["status"]["state"],
+        "provisioning"
+    );
     story.pass(1);
-    assert_eq!(state(&mut story)["status"]["state"], "running");
+    let shown = story.get(&path)["kubernetes_cluster"].clone();
+    assert_eq!(shown["status"]["state"], "running");
     assert!(
-        state(&mut story)["endpoint"]
+        shown["endpoint"]
             .as_str()
             .unwrap()
             .starts_with("https://127.0.0.1:")
     );
     story.pass(60);
-    let nodes = state(&mut story)["node_pools"][0]["nodes"].clone();
-    assert_eq!(
-        (&nodes[0]["status"]["state"], &nodes[1]["status"]["state"]),
-        (&json!("running"), &json!("provisioning"))
-    );
+    let nodes = story.get(&path)["kubernetes_cluster"]["node_pools"][0]["nodes"].clone();
+    let states = (&nodes[0]["status"]["state"], &nodes[1]["status"]["state"]);
+    assert_eq!(states, (&json!("running"), &json!("provisioning")));
     assert_eq!(nodes[0]["updated_at"], "2026-01-05T08:05:00Z");
     story.pass(7);
+    let nodes = story.get(&path)["kubernetes_cluster"]["node_pools"][0]["nodes"].clone();
+    assert_eq!(nodes[1]["updated_at"], "2026-01-05T08:05:07Z");
+}
+
+#[test]
+fn a_deleted_cluster_is_gone_on_time() {
+    let mut story = Story::new();
+    let path = format!("/v2/kubernetes/clusters/{}", story.cluster(&json!({})));
+    story.pass(400);
+    assert_eq!(story.status("DELETE", &path, &Value::Null), 204);
     assert_eq!(
-        state(&mut story)["node_pools"][0]["nodes"][1]["updated_at"],
-        "2026-01-05T08:05:07Z"
+        story.get(&path)["kubernetes_cluster"]["status"]["state"],
+        "deleting"
     );
-    assert_eq!(story.send("DELETE", &path, &Value::Null).status, 204);
-    assert_eq!(state(&mut story)["status"]["state"], "deleting");
     assert_eq!(
-        story
-            .ask("GET", &format!("{path}/credentials"), &Value::Null)
-            .0,
+        story.status("GET", &format!("{path}/credentials"), &Value::Null),
         404
     );
-    story.pass(60);
-    assert_eq!(story.ask("GET", &path, &Value::Null).0, 404);
+    assert_eq!(story.status("PUT", &path, &json!({"name": "c2"})), 422);
+    story.pass(59);
+    assert_eq!(story.status("GET", &path, &Value::Null), 200);
+    story.pass(1);
+    assert_eq!(story.status("GET", &path, &Value::Null), 404);
+    story.pass(119);
     assert_eq!(story.kinds(), ["droplet", "droplet", "tag"]);
-    story.pass(120);
+    story.pass(1);
     assert_eq!(story.kinds(), ["tag"]);
 }
 
@@ -120,93 +125,89 @@ fn a_careless_delete_leaves_what_a_dangerous_one_takes() {
     }
 }
 
-#[test]
-fn pools_grow_shrink_and_go() {
-    let mut story = Story::new();
-    let id = story.cluster(&json!({}));
-    let pools = format!("/v2/kubernetes/clusters/{id}/node_pools");
+/// A running cluster: the path of its pools and that of its first one.
+fn with_pool(story: &mut Story) -> (String, String) {
+    let pools = format!(
+        "/v2/kubernetes/clusters/{}/node_pools",
+        story.cluster(&json!({}))
+    );
     story.pass(400);
-    let first = format!(
-        "{pools}/{}",
-        story.get(&pools)["node_pools"][0]["id"].as_str().unwrap()
+    let first = story.get(&pools)["node_pools"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("{pools}/{first}");
+    (pools, path)
+}
+
+#[test]
+fn pools_grow_and_shrink() {
+    let mut story = Story::new();
+    let (_, pool) = with_pool(&mut story);
+    let count = |story: &mut Story, wanted: u32| {
+        story.ask("PUT", &pool, &json!({"name": "w", "count": wanted}))
+    };
+    assert_eq!(count(&mut story, 20).0, 422, "quota");
+    let (_, grown) = count(&mut story, 3);
+    assert_eq!(grown["node_pool"]["nodes"].as_array().unwrap().len(), 3);
+    let shrunk = count(&mut story, 1).1["node_pool"].clone();
+    assert_eq!(
+        (&shrunk["count"], &shrunk["nodes"][2]["status"]["state"]),
+        (&json!(1), &json!("draining"))
+    );
+    story.pass(60);
+    let nodes = story.get(&pool)["node_pool"]["nodes"].clone();
+    assert_eq!(nodes.as_array().unwrap().len(), 1);
+    let replaced = format!(
+        "{pool}/nodes/{}?skip_drain=1&replace=1",
+        nodes[0]["id"].as_str().unwrap()
+    );
+    assert_eq!(story.status("DELETE", &replaced, &Value::Null), 202);
+    assert_eq!(story.get(&pool)["node_pool"]["count"], 1);
+    let fresh = story.get(&pool)["node_pool"]["nodes"][1]["id"].clone();
+    assert_eq!(
+        story.status(
+            "POST",
+            &format!("{pool}/recycle"),
+            &json!({"nodes": [fresh]})
+        ),
+        202
     );
     assert_eq!(
-        story.ask("DELETE", &first, &Value::Null).0,
-        422,
-        "the last pool stays"
+        story.status(
+            "POST",
+            &format!("{pool}/recycle"),
+            &json!({"nodes": ["none"]})
+        ),
+        404
     );
-    let (status, made) = story.ask(
-        "POST",
-        &pools,
-        &json!({"name": "x", "size": "s-1vcpu-2gb", "count": 1, "labels": {"a": "b"}}),
-    );
+    story.pass(400);
+    let nodes = story.get(&pool)["node_pool"]["nodes"].clone();
+    assert_eq!(nodes.as_array().unwrap().len(), 1);
+    assert_ne!(nodes[0]["id"], fresh);
+}
+
+#[test]
+fn pools_come_and_go_but_for_the_last() {
+    let mut story = Story::new();
+    let (pools, first) = with_pool(&mut story);
+    assert_eq!(story.status("DELETE", &first, &Value::Null), 422);
+    let wish = json!({"name": "x", "size": "s-1vcpu-2gb", "count": 1, "labels": {"a": "b"}});
+    let (status, made) = story.ask("POST", &pools, &wish);
     assert_eq!(
         (status, &made["node_pool"]["labels"]["a"]),
         (201, &json!("b"))
     );
-    let second = format!("{pools}/{}", made["node_pool"]["id"].as_str().unwrap());
     assert_eq!(
-        story
-            .ask(
-                "POST",
-                &pools,
-                &json!({"name": "x", "size": "s-1vcpu-2gb", "count": 1})
-            )
-            .0,
+        story.status("POST", &pools, &wish),
         422,
         "the name is taken"
     );
-    assert_eq!(
-        story
-            .ask("PUT", &first, &json!({"name": "w", "count": 20}))
-            .0,
-        422,
-        "quota"
-    );
-    assert_eq!(
-        story
-            .ask("PUT", &first, &json!({"name": "w", "count": 3}))
-            .1["node_pool"]["nodes"]
-            .as_array()
-            .unwrap()
-            .len(),
-        3
-    );
-    let (_, shrunk) = story.ask("PUT", &first, &json!({"name": "w", "count": 1}));
-    assert_eq!(
-        (
-            &shrunk["node_pool"]["count"],
-            &shrunk["node_pool"]["nodes"][2]["status"]["state"]
-        ),
-        (&json!(1), &json!("draining"))
-    );
-    story.pass(60);
-    assert_eq!(
-        story.get(&first)["node_pool"]["nodes"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-    let node = story.get(&first)["node_pool"]["nodes"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert_eq!(
-        story
-            .ask(
-                "DELETE",
-                &format!("{first}/nodes/{node}?skip_drain=1&replace=1"),
-                &Value::Null
-            )
-            .0,
-        202
-    );
-    assert_eq!(story.get(&first)["node_pool"]["count"], 1);
-    assert_eq!(story.ask("DELETE", &second, &Value::Null).0, 204);
+    let second = format!("{pools}/{}", made["node_pool"]["id"].as_str().unwrap());
+    assert_eq!(story.status("DELETE", &second, &Value::Null), 204);
     story.pass(60);
     assert_eq!(story.get(&pools)["meta"]["total"], 1);
-    assert_eq!(story.ask("GET", &second, &Value::Null).0, 404);
+    assert_eq!(story.status("GET", &second, &Value::Null), 404);
 }
 
 #[test]

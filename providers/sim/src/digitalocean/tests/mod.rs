@@ -58,6 +58,10 @@ impl Story {
         (reply.status, reply.value().unwrap_or_default())
     }
 
+    fn status(&mut self, method: &str, target: &str, body: &Value) -> u16 {
+        self.send(method, target, body).status
+    }
+
     fn get(&mut self, target: &str) -> Value {
         let (status, body) = self.ask("GET", target, &Value::Null);
         assert_eq!(status, 200, "{target}: {body}");

@@ -5,11 +5,9 @@ use serde_json::{Value, json};
 use super::{ME, Story};
 use crate::account::Account;
 
-#[test]
-fn what_the_real_cloud_refuses_is_refused() {
-    let mut story = Story::new();
-    let base = json!({"name": "c1", "region": "nyc1", "version": "latest", "node_pools": [{"name": "w", "size": "s-2vcpu-4gb", "count": 1}]});
-    for (change, word) in [
+/// Changes that spoil a create request, and the word the refusal must name.
+fn wrong_changes() -> Vec<(Value, &'static str)> {
+    vec![
         (json!({"name": "Upper"}), "name"),
         (json!({"name": "x".repeat(64)}), "name"),
         (json!({"region": "mars1"}), "mars1"),
@@ -46,7 +44,14 @@ fn what_the_real_cloud_refuses_is_refused() {
             "VPC",
         ),
         (json!({"surprise": 1}), "surprise"),
-    ] {
+    ]
+}
+
+#[test]
+fn what_the_real_cloud_refuses_is_refused() {
+    let mut story = Story::new();
+    let base = json!({"name": "c1", "region": "nyc1", "version": "latest", "node_pools": [{"name": "w", "size": "s-2vcpu-4gb", "count": 1}]});
+    for (change, word) in wrong_changes() {
         let mut body = base.clone();
         body.as_object_mut()
             .unwrap()

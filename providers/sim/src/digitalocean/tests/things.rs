@@ -142,3 +142,31 @@ fn a_tag_taken_away_takes_the_owner_away() {
     );
     assert_eq!(story.world.bill(ME)[0].owner.as_deref(), Some("l2"));
 }
+
+#[test]
+fn an_address_costs_money_once_its_droplet_is_gone() {
+    let mut story = Story::new();
+    let id = story.cluster(&json!({}));
+    story.pass(400);
+    let droplet = story.get("/v2/droplets")["droplets"][0]["id"].clone();
+    let (status, made) = story.ask("POST", "/v2/reserved_ips", &json!({"droplet_id": droplet}));
+    assert_eq!(
+        (status, &made["reserved_ip"]["droplet"]["id"]),
+        (202, &droplet)
+    );
+    story.ask(
+        "DELETE",
+        &format!("/v2/kubernetes/clusters/{id}"),
+        &Value::Null,
+    );
+    let before = story.total();
+    story.pass(180 + 100 * 3_600);
+    let ip = made["reserved_ip"]["ip"].as_str().unwrap();
+    assert_eq!(
+        story.get(&format!("/v2/reserved_ips/{ip}"))["reserved_ip"]["droplet"],
+        Value::Null
+    );
+    let more = crate::money::Nanos::parse(&story.total()).unwrap()
+        - crate::money::Nanos::parse(&before).unwrap();
+    assert_eq!(more.to_string(), "1");
+}

@@ -1,0 +1,60 @@
+//! What one teardown remembers between its passes. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kubelease_core::{Error, Owned, Ref};
+
+use crate::ledger::{JournalEntry, LedgerSpan};
+
+/// A removing request is sent again when the thing is still there after this long.
+const AGAIN: TimeDelta = TimeDelta::seconds(30);
+
+/// What one teardown remembers between passes.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Answered by the cloud's own not-found, or absent from two complete lists.
+    pub(super) gone: BTreeSet<Ref>,
+    /// The times of removing requests that may have taken effect, by thing.
+    pub(super) attempts: BTreeMap<Ref, Vec<DateTime<Utc>>>,
+    /// Listed, though the cloud itself says that it does not exist.
+    pub(super) ghosts: BTreeSet<Ref>,
+    /// In the order of removal.
+    pub(super) removed: Vec<Ref>,
+    /// The last refusal.
+    pub(super) refusals: BTreeMap<Ref, Error>,
+    /// What contained a billed thing when it was last seen.
+    pub(super) parents: BTreeMap<String, Ref>,
+    /// Journal lines for the next transaction.
+    pub(super) lines: Vec<JournalEntry>,
+}
+
+impl Memory {
+    /// When a billed thing ended: the last removing request that can have done it (its own, else that
+    /// of what contained it, else the cluster's), else now.
+    pub(super) fn ended(&self, span: &LedgerSpan, now: DateTime<Utc>) -> DateTime<Utc> {
+        let last = |r: &Ref| self.attempts.get(r).and_then(|a| a.last()).copied();
+        let own = self
+            .attempts
+            .keys()
+            .filter(|r| r.id == span.billed.id || r.id == span.billed.group);
+        own.filter_map(last)
+            .max()
+            .or_else(|| self.parents.get(&span.billed.id).and_then(last))
+            .or_else(|| {
+                self.attempts
+                    .keys()
+                    .filter(|r| r.kind == "cluster")
+                    .filter_map(last)
+                    .max()
+            })
+            .unwrap_or(now)
+    }
+
+    /// Whether a listed thing should be asked to go (again) now.
+    pub(super) fn due(&self, thing: &Owned, now: DateTime<Utc>) -> bool {
+        let last = self.attempts.get(&thing.target).and_then(|a| a.last());
+        let going = thing.state.to_ascii_lowercase().contains("delet");
+        last.is_none_or(|at| now - *at >= AGAIN && !going)
+    }
+}

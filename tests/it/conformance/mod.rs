@@ -1,0 +1,89 @@
+//! What every cloud must do in the same way. One function a case, run for every registered cloud; after
+//! each, nothing of ours is left and the ledger is the vendor's bill.
+
+mod access;
+mod life;
+mod lists;
+mod others;
+
+use crate::support::Bench;
+
+/// One case on one cloud.
+pub(super) type Case = fn(&Bench, &str);
+
+/// All cases, for the table and for each cloud.
+const CASES: &[(&str, Case)] = &[
+    ("create", life::create),
+    ("adopt", life::adopt),
+    ("inspect", life::inspect),
+    ("extend", life::extend),
+    ("use", life::use_and_delete),
+    ("delete", life::delete),
+    ("delete_again", life::delete_again),
+    ("failed_create", life::failed_create),
+    ("kubeconfig", access::kubeconfig),
+    ("credential", access::credential),
+    ("leftovers", others::leftovers),
+    ("orphans", others::orphans),
+    ("foreign", others::foreign_look_alikes),
+    ("vanished", others::vanished),
+    ("quota", others::quota),
+    ("paging", lists::paging),
+    ("throttling", lists::throttling),
+    ("partial", lists::partial),
+    ("stale", lists::stale),
+    ("ghost", lists::ghost),
+];
+
+/// Runs all cases of one cloud and names each.
+fn suite(cloud: &str) {
+    for (name, case) in CASES {
+        let bench = Bench::new();
+        let before = bench.ids();
+        println!("conformance {cloud:>12} {name}");
+        case(&bench, cloud);
+        bench.clear_faults();
+        bench.advance("24h");
+        bench.tick().ok();
+        bench.advance("24h");
+        bench.tick().ok();
+        bench.assert_clean();
+        let after: Vec<_> = bench
+            .ids()
+            .into_iter()
+            .filter(|id| !before.contains(id))
+            .collect();
+        let strangers = bench.strangers();
+        assert!(
+            after.iter().all(|id| strangers.contains(id)),
+            "{cloud} {name} left {after:?}"
+        );
+    }
+}
+
+/// One test a cloud, so that they run side by side and fail by name.
+macro_rules! conformance {
+    ($($cloud:ident $feature:literal)*) => {$(
+        #[cfg(feature = $feature)]
+        #[test]
+        fn $cloud() {
+            suite(stringify!($cloud));
+        }
+    )*};
+}
+
+conformance! {
+    digitalocean "digitalocean"
+}
+
+/// A cloud that is registered but not in the list above would never be tested.
+#[test]
+fn every_registered_cloud_is_in_the_suite() {
+    let source = include_str!("mod.rs");
+    for cloud in crate::support::clouds() {
+        assert!(
+            source.contains(&format!("    {cloud} \"{cloud}\"")),
+            "{cloud} has no conformance test"
+        );
+    }
+}
