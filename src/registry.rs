@@ -112,29 +112,22 @@ pub fn open(
 ) -> Result<Cloud, RegistryError> {
     let entry = entry(id)?;
     let env = (entry.capability)().credential_env;
+    let ours = format!("KUBELEASE_{}_ENDPOINT", id.as_str().to_uppercase());
+    let named = settings.env.get(&ours).map(str::to_owned);
     let simulated = sim.and_then(|s| s.0.get(id.as_str()).cloned());
-    let (endpoint, token) = match (simulated, settings.env.first(env)) {
-        (Some(simulated), token) => (
-            ours(&entry, settings).map_or(simulated, str::to_owned),
-            token.map_or("simulated", |(_, value)| value),
-        ),
-        (None, Some((_, token))) => (endpoint(&entry, settings), token),
+    let token = match (settings.env.first(env), &simulated) {
+        (Some((_, token)), _) => token,
+        (None, Some(_)) => "simulated",
         (None, None) => return Err(RegistryError::NoCredentials { provider: id, env }),
     };
+    let vendors = settings.env.get(entry.endpoint_env).map(str::to_owned);
+    let endpoint = named
+        .or(simulated)
+        .or(vendors)
+        .unwrap_or_else(|| entry.endpoint.to_owned());
     let provider = (entry.open)(endpoint, Secret::new(token), tools);
     Ok(Cloud {
         provider,
         prices: (entry.prices)(),
     })
-}
-
-/// The endpoint that was named for kubelease: the vendor's own tools do not read it.
-fn ours<'a>(entry: &Entry, settings: &'a Settings) -> Option<&'a str> {
-    let name = format!("KUBELEASE_{}_ENDPOINT", entry.id.as_str().to_uppercase());
-    settings.env.get(&name)
-}
-
-fn endpoint(entry: &Entry, settings: &Settings) -> String {
-    let named = ours(entry, settings).or_else(|| settings.env.get(entry.endpoint_env));
-    named.unwrap_or(entry.endpoint).to_owned()
 }

@@ -168,11 +168,8 @@ fn lease(
         .unwrap_or_else(|| format!("{}-{tail}", profile.name));
     let rule = &cloud.provider.capability().name;
     rule.check(&name).map_err(|message| {
-        let short: String = name.chars().take(rule.max.min(20)).collect();
-        CliError::new(exit::USAGE, message).hint(format!(
-            "for example --name {}",
-            short.trim_end_matches('-')
-        ))
+        let short = like(&name, rule.max.min(20));
+        CliError::new(exit::USAGE, message).hint(format!("for example --name {short}"))
     })?;
     let now = app.clock.now();
     Ok(Lease {
@@ -193,6 +190,20 @@ fn lease(
         budget,
         worker: Some((crate::engine::Worker::this_process().0, now + CLAIM)),
     })
+}
+
+/// A name that every cloud takes and that is like the one that was wanted.
+fn like(name: &str, most: usize) -> String {
+    let plain = name.to_ascii_lowercase();
+    let plain = plain.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    let letters = plain
+        .chars()
+        .filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
+    let short: String = letters.take(most).collect();
+    match short.trim_end_matches('-') {
+        "" => "lab".to_owned(),
+        short => short.to_owned(),
+    }
 }
 
 /// Lease, plan and hold become durable, or nothing does.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::Args;
+use kubelease_core::Money;
 use serde_json::json;
 
 use super::app::{App, until};
@@ -10,7 +11,7 @@ use super::{CliError, exit, kubeconfig};
 use crate::duration::{human, parse};
 use crate::engine::Silent;
 use crate::engine::run::owner_tag;
-use crate::ledger::{Lease, LedgerError, Status};
+use crate::ledger::{EntryKind, Lease, LedgerError, Status};
 use crate::profile;
 use crate::views;
 
@@ -47,10 +48,12 @@ pub(super) async fn run(app: &App, args: &ExtendArgs) -> Result<u8, CliError> {
         let message = format!("the {} credit ends before that", lease.provider);
         return Err(CliError::new(exit::REFUSED, message).hint("see when: kubelease budget"));
     }
+    // What was quoted may not exist yet (a load balancer to come); what exists may be more than that.
+    let rate = figures.hourly.max(quoted_rate(app, &lease).await?);
     // Started hours are billed whole: hold one hour more than the plain product.
     let seconds = i128::from((expires_at - now).num_seconds()) + 3600;
-    let need = figures.hourly.ratio(seconds, 3600);
-    let more = (need - figures.hold).max(kubelease_core::Money::ZERO);
+    let need = rate.ratio(seconds, 3600);
+    let more = (need - figures.hold).max(Money::ZERO);
     if let Some(budget) = lease.budget.filter(|b| figures.cost + need > *b) {
         let message = format!(
             "{} would be over the lease's budget of {}",
@@ -65,12 +68,7 @@ pub(super) async fn run(app: &App, args: &ExtendArgs) -> Result<u8, CliError> {
         .await
     {
         Err(LedgerError::DoesNotFit { available, .. }) => {
-            let fits = longest(
-                figures.hourly,
-                available + figures.hold,
-                now,
-                lease.expires_at,
-            );
+            let fits = longest(rate, available + figures.hold, now, lease.expires_at);
             let message = format!(
                 "extending needs {} more, {} is available",
                 more.cents(),
@@ -88,10 +86,24 @@ pub(super) async fn run(app: &App, args: &ExtendArgs) -> Result<u8, CliError> {
     shown(app, &lease.name).await
 }
 
+/// Dollars an hour that were held for so far: all holds over the whole time.
+async fn quoted_rate(app: &App, lease: &Lease) -> Result<Money, CliError> {
+    let entries = app.ledger().await?.entries(Some(&lease.id)).await?;
+    let held: Money = entries
+        .iter()
+        .filter(|e| e.kind == EntryKind::Hold)
+        .map(|e| e.amount)
+        .sum();
+    Ok(held.ratio(
+        3600,
+        i128::from((lease.expires_at - lease.created_at).num_seconds().max(1)),
+    ))
+}
+
 /// How much longer the money lasts beyond the present end.
 fn longest(
-    hourly: kubelease_core::Money,
-    money: kubelease_core::Money,
+    hourly: Money,
+    money: Money,
     now: DateTime<Utc>,
     end: DateTime<Utc>,
 ) -> Option<TimeDelta> {

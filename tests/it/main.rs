@@ -1,9 +1,19 @@
 //! The one integration binary: real processes of kubelease against simulators on loopback.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value,
+    reason = "tests"
+)]
 
 mod chaos;
 mod conformance;
 mod crash;
 mod guard;
+mod kubectl;
 mod money;
+mod prism;
+mod profiles;
 mod support;
+mod tidy;

@@ -413,3 +413,22 @@ pub(crate) fn said(output: Output) -> Said {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// Whether an outside judge is there. If not, it is said loudly, and with `required` set in the
+/// environment (as `.ci/run` does) it is a failure.
+pub(crate) fn tool(name: &str, required: &str) -> bool {
+    let there = Command::new(name)
+        .arg("--help")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    if !there {
+        assert!(
+            std::env::var(required).as_deref() != Ok("1"),
+            "{name} is not here, and {required}=1"
+        );
+        eprintln!("NOT RUN: {name} is not here");
+    }
+    there
+}

@@ -1,0 +1,131 @@
+//! The official descriptions as judges: Prism, as a validating proxy between kubelease and the simulator,
+//! refuses requests and answers that do not fit the vendor's own document.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use crate::support::{Bench, Said, said, tool};
+
+/// A running proxy and what it logged.
+struct Prism {
+    child: Child,
+    url: String,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Prism {
+    /// Starts it before `upstream` and waits until it listens.
+    fn start(spec: &str, upstream: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let specs = PathBuf::from(std::env::var_os("KUBELEASE_SPECS").unwrap());
+        let mut child = Command::new(std::env::var_os("KUBELEASE_PRISM").unwrap())
+            .args([
+                "proxy",
+                "--errors",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+            ])
+            .arg(specs.join(spec))
+            .arg(upstream)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let listening = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|l| l.contains("listening"));
+        assert!(listening, "prism did not start");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            log,
+        }
+    }
+}
+
+impl Drop for Prism {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn a_whole_life_fits_the_official_description_of_digitalocean() {
+    let named =
+        std::env::var("KUBELEASE_PRISM").unwrap_or_else(|_| "prism (set KUBELEASE_PRISM)".into());
+    if !tool(&named, "KUBELEASE_REQUIRE_PRISM") || std::env::var_os("KUBELEASE_SPECS").is_none() {
+        return;
+    }
+    let bench = Bench::new();
+    let upstream = bench.control.get("/").unwrap()["endpoints"]["digitalocean"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let prism = Prism::start("digitalocean.yaml", &upstream);
+    let run = |args: &[&str]| -> Said {
+        let mut command = bench.command();
+        command
+            .env("KUBELEASE_DIGITALOCEAN_ENDPOINT", &prism.url)
+            .args(args);
+        said(command.output().unwrap())
+    };
+    run(&["doctor", "digitalocean"]).ok();
+    run(&[
+        "create",
+        "workloads",
+        "--provider",
+        "digitalocean",
+        "--name",
+        "lab",
+        "--ttl",
+        "4h",
+    ])
+    .ok();
+    bench.use_it("lab");
+    run(&["guard", "tick"]).ok();
+    run(&["list", "--all"]).ok();
+    run(&["extend", "lab", "1h"]).ok();
+    run(&["protect", "lab", "--until", "2h"]).ok();
+    run(&["protect", "lab", "--until", "off"]).ok();
+    let reconciled = run(&["spend", "reconcile"]);
+    assert!([0, 9].contains(&reconciled.code), "{}", reconciled.stderr);
+    run(&["sweep"]).ok();
+    run(&["delete", "lab", "--yes"]).ok();
+    bench.assert_clean();
+    let log = prism.log.lock().unwrap();
+    assert!(
+        log.iter().any(|l| l.contains("kubernetes/clusters")),
+        "the life went through prism"
+    );
+    let wrong: Vec<_> = log
+        .iter()
+        .filter(|l| l.contains("iolation") || l.contains("did not pass") || l.contains("NO_PATH"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    println!(
+        "prism: {} requests of a whole life, no violation",
+        log.iter()
+            .filter(|l| l.contains("Request received"))
+            .count()
+    );
+}
