@@ -69,10 +69,8 @@ fn main() {
     let home = TempDir::new().unwrap();
     let (home, url) = (home.path(), sim.control.as_str());
     let ok = |args: &[&str]| {
-        assert!(
-            command(home, url).args(args).status().unwrap().success(),
-            "{args:?}"
-        )
+        let status = command(home, url).args(args).status().unwrap();
+        assert!(status.success(), "{args:?}");
     };
     let quotas = serde_json::json!({ "quotas": { "droplets": 100 } });
     kubelease::simctl::Control::new(url)

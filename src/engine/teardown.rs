@@ -15,7 +15,7 @@ use super::journal::{removals, steps};
 use super::memory::Memory;
 use super::receipt::Receipt;
 use super::{Cloud, Engine, EngineError, Happening};
-use crate::ledger::{Event, JournalEntry, Lease, Reason};
+use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
 
 /// Between two passes; longer while only the cloud is at work.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
@@ -23,6 +23,8 @@ const PAUSE: TimeDelta = TimeDelta::seconds(5);
 const LONG_PAUSE: TimeDelta = TimeDelta::seconds(15);
 /// No progress for this long: a person is needed.
 const PATIENCE: TimeDelta = TimeDelta::minutes(20);
+/// What a person was asked to look at already is tried again, but holds up a tick only this long.
+const PATIENCE_WHEN_STUCK: TimeDelta = TimeDelta::minutes(2);
 
 impl Engine {
     /// Ends a lease: removes everything of it, closes and books its spans, settles its hold. May be
@@ -57,6 +59,10 @@ impl Engine {
         let empties_needed = if unsure { 4 } else { 2 };
         let (mut empties, mut progress_at, mut last_sign) = (0, now, Sign::default());
         let mut pause = PAUSE;
+        let patience = match lease.status {
+            Status::Stuck => PATIENCE_WHEN_STUCK,
+            _ => PATIENCE,
+        };
         loop {
             let (listing, mine) = self.pass(cloud, lease, &mut memory, now).await?;
             let known = self.view(lease).await?.refs;
@@ -81,7 +87,7 @@ impl Engine {
             } else {
                 (progress_at, last_sign, pause) = (now, sign, PAUSE);
             }
-            if now - progress_at > PATIENCE {
+            if now - progress_at > patience {
                 return self
                     .give_up_on(cloud, lease, reason, memory, &mine, &open)
                     .await;

@@ -143,3 +143,32 @@ fn a_cloud_that_cannot_be_asked_is_told_by_the_exit_code() {
     bench.tick().ok();
     bench.assert_clean();
 }
+
+/// A delete that never ends: told with ids and where to look, tried again by every later tick.
+#[test]
+fn a_stuck_delete_is_told_and_tried_again() {
+    let bench = Bench::new();
+    bench.create("digitalocean", "lab").ok();
+    let stuck = bench.fault(json!({
+        "provider": "digitalocean", "match": "DELETE /**", "rate": "1", "seed": 1, "action": "in_use"
+    }));
+    let deleted = bench
+        .run(&["delete", "lab", "--yes", "-o", "json"])
+        .code(8)
+        .json();
+    let left = &deleted["receipts"][0]["leftovers"][0];
+    assert_eq!(left["kind"], "cluster", "{deleted}");
+    assert!(
+        left["console"].as_str().unwrap().starts_with("https://"),
+        "{left}"
+    );
+    let shown = bench.run(&["show", "lab", "-o", "json"]).ok().json();
+    assert_eq!(shown["lease"]["status"], "stuck");
+    bench.tick().code(8);
+    bench
+        .control
+        .send("DELETE", &format!("/faults/{stuck}"), &json!({}))
+        .unwrap();
+    bench.tick().ok();
+    bench.assert_clean();
+}

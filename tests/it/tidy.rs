@@ -37,11 +37,8 @@ fn no_file_is_over_700_lines_and_each_says_what_it_is_for() {
             "{} has {lines} lines: split it by idea",
             path.display()
         );
-        assert!(
-            text.contains("//!"),
-            "{} does not say what it is for",
-            path.display()
-        );
+        let says = text.contains("//!") || text.contains("include_str!(\"../README.md\")");
+        assert!(says, "{} does not say what it is for", path.display());
     }
 }
 

@@ -21,6 +21,7 @@ pub mod faults;
 pub mod ids;
 pub mod kube;
 mod kube_serve;
+pub mod linode;
 pub mod message;
 pub mod meter;
 pub mod money;
@@ -32,6 +33,7 @@ mod server;
 pub mod shape;
 mod shared;
 mod sim;
+pub mod vultr;
 mod world;
 
 pub use clock::ClockMode;
