@@ -11,7 +11,7 @@ use super::app::{App, new_lease_id};
 use super::render::Progress;
 use super::{CliError, exit, kubeconfig};
 use crate::credit::Credit;
-use crate::duration::{human, parse};
+use crate::duration::{exact, human, parse};
 use crate::engine::run::{Forward, Patience};
 use crate::engine::{CLAIM, Cloud, Engine, EngineError};
 use crate::ledger::{Lease, LedgerError, NewLease, Reason, Status};
@@ -133,7 +133,7 @@ fn ttl(args: &CreateArgs, profile: &Profile) -> Result<TimeDelta, CliError> {
             human(most)
         );
         return Err(CliError::new(exit::REFUSED, message)
-            .hint(format!("use --ttl {} or less", human(most))));
+            .hint(format!("use --ttl {} or less", exact(most))));
     }
     Ok(ttl)
 }

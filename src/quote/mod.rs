@@ -1,6 +1,11 @@
 //! From a profile to a priced order: which region, size and version, every billed item, and whether
 //! it may be made. Pure: the same inputs give the same quote, and no one writes anything.
 
+mod afford;
+mod choose;
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::billing::bill;
 use kubelease_core::{
@@ -8,9 +13,10 @@ use kubelease_core::{
     Purchase, Rule, Size, Span,
 };
 
-use crate::credit::Credit;
-use crate::duration::human;
-use crate::profile::{Profile, SpotWish, VersionWish};
+use crate::profile::Profile;
+
+pub use afford::affordable;
+use choose::{purchase, region, size, spot, version, within_limits};
 
 /// What a quote is made from.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +134,24 @@ impl Quote {
         (low > 0).then(|| quarter(low))
     }
 
+    /// What it would cost to the end with fewer nodes.
+    #[must_use]
+    pub fn total_with(&self, count: u32) -> Money {
+        let mut spans = self.spans.clone();
+        for span in &mut spans {
+            if matches!(
+                span.billed.kind,
+                ItemKind::Node | ItemKind::BootDisk | ItemKind::Ipv4
+            ) {
+                span.billed.count = count;
+            }
+        }
+        bill(&spans, self.now + self.ttl)
+            .iter()
+            .map(|l| l.amount)
+            .sum()
+    }
+
     /// The order for a lease of that id and name.
     #[must_use]
     pub fn order(&self, lease: LeaseId, name: &str, profile: &Profile) -> Order {
@@ -188,211 +212,6 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
         spans,
         now: inputs.now,
     })
-}
-
-fn region(inputs: &Inputs<'_>) -> Result<String, NoQuote> {
-    let provider = inputs.catalog.provider;
-    let ours = inputs
-        .profile
-        .provider
-        .get(&provider)
-        .and_then(|o| o.region.as_deref());
-    let wanted = inputs
-        .region
-        .or(ours)
-        .unwrap_or(inputs.capability.default_region);
-    let open = || {
-        let slugs = inputs
-            .catalog
-            .regions
-            .iter()
-            .filter(|r| r.available)
-            .map(|r| r.slug.as_str());
-        slugs.collect::<Vec<_>>().join(", ")
-    };
-    match inputs.catalog.regions.iter().find(|r| r.slug == wanted) {
-        Some(region) if region.available => Ok(wanted.to_owned()),
-        Some(_) => Err(NoQuote::wish(
-            format!("{provider} takes no new clusters in `{wanted}` now"),
-            format!("use --region with one of {}", open()),
-        )),
-        None => Err(NoQuote::wish(
-            format!("{provider} has no region `{wanted}`"),
-            format!("use --region with one of {}", open()),
-        )),
-    }
-}
-
-fn version(inputs: &Inputs<'_>) -> Result<String, NoQuote> {
-    let versions = &inputs.catalog.versions;
-    let found = match &inputs.profile.kubernetes {
-        VersionWish::Stable => versions.iter().find(|v| v.standard),
-        VersionWish::Minor(minor) => versions.iter().find(|v| v.minor == *minor),
-    };
-    found.map(|v| v.slug.clone()).ok_or_else(|| {
-        let minors: Vec<_> = versions.iter().map(|v| v.minor.as_str()).collect();
-        let wanted = match &inputs.profile.kubernetes {
-            VersionWish::Stable => "in standard support",
-            VersionWish::Minor(minor) => minor,
-        };
-        NoQuote::wish(
-            format!("{} offers no Kubernetes {wanted}", inputs.catalog.provider),
-            format!(
-                "set kubernetes = \"stable\" or one of {}",
-                minors.join(", ")
-            ),
-        )
-    })
-}
-
-fn spot(inputs: &Inputs<'_>) -> Result<bool, NoQuote> {
-    match inputs.profile.nodes.spot {
-        SpotWish::Never => Ok(false),
-        SpotWish::Prefer => Ok(inputs.capability.spot),
-        SpotWish::Require if inputs.capability.spot => Ok(true),
-        SpotWish::Require => Err(NoQuote::wish(
-            format!(
-                "{} sells no spare capacity, and the profile requires it",
-                inputs.catalog.provider
-            ),
-            "set spot = \"prefer\" in the profile, or take another --provider",
-        )),
-    }
-}
-
-fn purchase(spot: bool) -> Purchase {
-    if spot {
-        Purchase::Spot
-    } else {
-        Purchase::OnDemand
-    }
-}
-
-/// The cheapest size that fits, or the one that the profile names.
-fn size(inputs: &Inputs<'_>, region: &str, spot: bool) -> Result<Size, NoQuote> {
-    let provider = inputs.catalog.provider;
-    let nodes = &inputs.profile.nodes;
-    let here =
-        |s: &&Size| s.available && (s.regions.is_empty() || s.regions.iter().any(|r| r == region));
-    let price = |s: &Size| {
-        let row = inputs
-            .catalog
-            .prices
-            .find(ItemKind::Node, &s.slug, region, purchase(spot));
-        row.map(|p| p.rule.hourly())
-    };
-    if let Some(named) = inputs
-        .profile
-        .provider
-        .get(&provider)
-        .and_then(|o| o.size.as_deref())
-    {
-        let found = inputs
-            .catalog
-            .sizes
-            .iter()
-            .filter(here)
-            .find(|s| s.slug == named);
-        return found
-            .filter(|s| price(s).is_some())
-            .cloned()
-            .ok_or_else(|| {
-                let known: Vec<_> = inputs
-                    .catalog
-                    .sizes
-                    .iter()
-                    .filter(here)
-                    .map(|s| s.slug.as_str())
-                    .collect();
-                NoQuote::wish(
-                    format!("{provider} has no size `{named}` with a known price in {region}"),
-                    format!("use one of {}", known.join(", ")),
-                )
-            });
-    }
-    let fits = |s: &&Size| {
-        let disk = s.disk_gib == 0 || nodes.disk_gib.is_none_or(|d| s.disk_gib >= d);
-        s.cpu >= nodes.cpu && s.memory_mib >= nodes.memory_mib && disk
-    };
-    let mut fitting: Vec<(Money, &Size)> = inputs
-        .catalog
-        .sizes
-        .iter()
-        .filter(here)
-        .filter(fits)
-        .filter_map(|s| Some((price(s)?, s)))
-        .collect();
-    // The same price: the larger one, then the name, so that the choice is always the same.
-    fitting.sort_by(|(a, x), (b, y)| {
-        (a, y.memory_mib, y.cpu, &x.slug).cmp(&(b, x.memory_mib, x.cpu, &y.slug))
-    });
-    fitting.first().map(|(_, s)| (*s).clone()).ok_or_else(|| {
-        let largest = inputs
-            .catalog
-            .sizes
-            .iter()
-            .filter(here)
-            .filter(|s| price(s).is_some())
-            .max_by_key(|s| (s.cpu, s.memory_mib));
-        let hint = largest.map_or_else(
-            || "try another --region".to_owned(),
-            |s| {
-                format!(
-                    "the largest there is {} with {} CPUs and {} GiB",
-                    s.slug,
-                    s.cpu,
-                    s.memory_mib / 1024
-                )
-            },
-        );
-        NoQuote::wish(
-            format!(
-                "no size of {provider} in {region} has {} CPUs and {} MiB of memory",
-                nodes.cpu, nodes.memory_mib
-            ),
-            hint,
-        )
-    })
-}
-
-/// Account limits, before anything is created.
-fn within_limits(inputs: &Inputs<'_>, count: u32) -> Result<(), NoQuote> {
-    let Some(account) = inputs.account else {
-        return Ok(());
-    };
-    let volumes = u32::try_from(inputs.profile.expect.volumes_gib.len()).unwrap_or(u32::MAX);
-    let wanted = [
-        ("nodes", count),
-        ("load_balancers", inputs.profile.expect.load_balancers),
-        ("volumes", volumes),
-    ];
-    for (what, need) in wanted {
-        let Some(limit) = account.limits.iter().find(|l| l.what == what) else {
-            continue;
-        };
-        let free = limit.most.saturating_sub(limit.used);
-        if need > free {
-            let shape = match (what, free) {
-                ("nodes", 0) => "delete something first, or ask the vendor for more".to_owned(),
-                ("nodes", n) => format!(
-                    "the largest shape that fits has {n} node(s): set count = {n} in the profile"
-                ),
-                (what, n) => format!(
-                    "the account has room for {n} more {}",
-                    what.replace('_', " ")
-                ),
-            };
-            return Err(NoQuote {
-                policy: true,
-                message: format!(
-                    "the account's {} is {} with {} in use; this needs {need} more",
-                    limit.vendor_name, limit.most, limit.used
-                ),
-                hint: shape,
-            });
-        }
-    }
-    Ok(())
 }
 
 /// One span per expected item, from now on: an upper bound, since nodes bill later than that.
@@ -514,64 +333,4 @@ fn item(span: &Span, end: DateTime<Utc>) -> Item {
         how: how.join(" + "),
         source: format!("{} ({})", span.price.source, span.price.as_of),
     }
-}
-
-/// Whether the money allows it, and if not, what would fit.
-///
-/// # Errors
-/// A refusal with the longest life that fits.
-pub fn affordable(
-    quote: &Quote,
-    credit: &Credit,
-    budget: Option<Money>,
-    now: DateTime<Utc>,
-) -> Result<(), NoQuote> {
-    let refuse = |message: String, fits: Option<TimeDelta>| {
-        let hint = match fits {
-            Some(ttl) => format!(
-                "the longest that fits is --ttl {}; fewer or smaller nodes last longer",
-                human(ttl)
-            ),
-            None => "take a smaller profile, or another cloud: kubelease prices".to_owned(),
-        };
-        NoQuote {
-            policy: true,
-            message,
-            hint,
-        }
-    };
-    let within = |most: Money| quote.longest_within(most, quote.ttl);
-    if let Some(budget) = budget.filter(|b| quote.total > *b) {
-        let message = format!(
-            "{} until its end is over the budget of {}",
-            quote.total.cents(),
-            budget.cents()
-        );
-        return Err(refuse(message, within(budget)));
-    }
-    if let Some(ends) = credit.grant.expires_at.filter(|at| now + quote.ttl > *at) {
-        let left = ends - now;
-        let message = format!(
-            "the {} credit ends on {}, before the lease would",
-            quote.provider,
-            ends.format("%Y-%m-%d %H:%M UTC")
-        );
-        let fits = within(credit.available())
-            .map(|ttl| ttl.min(left))
-            .filter(|ttl| *ttl >= TimeDelta::minutes(15));
-        return Err(refuse(message, fits));
-    }
-    if quote.total > credit.available() {
-        let message = format!(
-            "{} until its end does not fit: {} of the {} credit is available ({} spent, {} held, {} kept back)",
-            quote.total.cents(),
-            credit.available().cents(),
-            quote.provider,
-            credit.balance.spent.cents(),
-            credit.balance.held.cents(),
-            credit.margin.cents(),
-        );
-        return Err(refuse(message, within(credit.available())));
-    }
-    Ok(())
 }
