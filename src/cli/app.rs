@@ -18,7 +18,7 @@ use crate::engine::books::plain;
 use crate::engine::{Cloud, Engine, Stop, Watch, Worker};
 use crate::env::Env;
 use crate::guard::Guard;
-use crate::ledger::{Lease, Ledger, LedgerError, SqlLedger};
+use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, SqlLedger};
 use crate::registry::{self, RegistryError, SimEndpoints};
 use crate::simctl::Control;
 use crate::views::LeaseFigures;
@@ -213,24 +213,56 @@ impl App {
     /// When the ledger cannot be read.
     pub async fn figures(&self, lease: Lease) -> Result<LeaseFigures, CliError> {
         let ledger = self.ledger().await?;
-        let now = self.clock.now();
         let balance = ledger.lease_balance(&lease.id).await?;
-        let spans: Vec<_> = ledger
-            .spans(Some(&lease.id), false, None)
-            .await?
-            .iter()
-            .map(plain)
-            .collect();
-        let cost: Money = bill(&spans, now).iter().map(|l| l.amount).sum();
+        let spans = ledger.spans(Some(&lease.id), false, None).await?;
+        self.add_up(lease, balance, &spans, self.clock.now()).await
+    }
+
+    /// The same for many leases, with a few questions to the ledger instead of a few each.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn figures_of(&self, leases: Vec<Lease>) -> Result<Vec<LeaseFigures>, CliError> {
+        let ledger = self.ledger().await?;
+        let Some(oldest) = leases.iter().map(|l| l.created_at).min() else {
+            return Ok(Vec::new());
+        };
+        let balances: BTreeMap<_, _> = ledger.lease_balances().await?.into_iter().collect();
+        let mut spans: BTreeMap<LeaseId, Vec<LedgerSpan>> = BTreeMap::new();
+        for span in ledger.spans(None, false, Some(oldest)).await? {
+            if let Some(lease) = span.lease.clone() {
+                spans.entry(lease).or_default().push(span);
+            }
+        }
+        let now = self.clock.now();
+        let mut rows = Vec::new();
+        for lease in leases {
+            let balance = balances.get(&lease.id).copied().unwrap_or_default();
+            let spans = spans.remove(&lease.id).unwrap_or_default();
+            rows.push(self.add_up(lease, balance, &spans, now).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn add_up(
+        &self,
+        lease: Lease,
+        balance: Balance,
+        spans: &[LedgerSpan],
+        now: DateTime<Utc>,
+    ) -> Result<LeaseFigures, CliError> {
+        let spans: Vec<_> = spans.iter().map(plain).collect();
+        let lines = bill(&spans, now);
+        let cost: Money = lines.iter().map(|l| l.amount).sum();
         let open = spans.iter().filter(|s| s.end.is_none());
         let hourly = open.map(|s| s.price.rule.hourly_of(&s.billed)).sum();
-        let last_use = ledger.last_use(&lease.id).await?;
+        let last_use = self.ledger().await?.last_use(&lease.id).await?;
         Ok(LeaseFigures {
-            lease,
-            hourly,
             cost: cost.max(balance.spent),
             hold: balance.held,
+            hourly,
             last_use,
+            lease,
         })
     }
 

@@ -292,7 +292,11 @@ async fn undo(
         _ => false,
     };
     if !hopeless || args.keep_failed {
-        return CliError::from(error);
+        let mut told = CliError::from(error);
+        for hint in &mut told.hints {
+            *hint = hint.replace("NAME", &lease.name);
+        }
+        return told;
     }
     let quota = matches!(
         &error,

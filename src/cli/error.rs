@@ -132,10 +132,7 @@ impl From<LedgerError> for CliError {
                 exit::CONFIG,
                 Some("install the newer kubelease that wrote it"),
             ),
-            LedgerError::Locked { .. } => (
-                exit::CONFIG,
-                Some("try again, or see who holds it: fuser -v FILE"),
-            ),
+            LedgerError::Locked { .. } => (exit::CONFIG, None),
             LedgerError::Unusable { .. } | LedgerError::Damaged { .. } => (
                 exit::CONFIG,
                 Some(
@@ -150,6 +147,12 @@ impl From<LedgerError> for CliError {
         };
         let mut out = Self::from_error(code, &error);
         out.hints.extend(hint.map(str::to_owned));
+        if let LedgerError::Locked { path } = &error {
+            out.hints.push(format!(
+                "try again, or see who holds it: fuser -v {}",
+                path.display()
+            ));
+        }
         out
     }
 }

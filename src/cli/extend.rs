@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::app::{App, until};
 use super::{CliError, exit, kubeconfig};
-use crate::duration::{human, parse};
+use crate::duration::{exact, human, parse};
 use crate::engine::Silent;
 use crate::engine::run::owner_tag;
 use crate::ledger::{EntryKind, Lease, LedgerError, Status};
@@ -60,7 +60,8 @@ pub(super) async fn run(app: &App, args: &ExtendArgs) -> Result<u8, CliError> {
             (figures.cost + need).cents(),
             budget.cents()
         );
-        return Err(CliError::new(exit::REFUSED, message).hint("extend by less"));
+        let hint = would_fit(&lease, rate, budget - figures.cost, now);
+        return Err(CliError::new(exit::REFUSED, message).hint(hint));
     }
     let ledger = app.ledger().await?;
     match ledger
@@ -68,16 +69,12 @@ pub(super) async fn run(app: &App, args: &ExtendArgs) -> Result<u8, CliError> {
         .await
     {
         Err(LedgerError::DoesNotFit { available, .. }) => {
-            let fits = longest(rate, available + figures.hold, now, lease.expires_at);
             let message = format!(
                 "extending needs {} more, {} is available",
                 more.cents(),
                 available.cents()
             );
-            let hint = fits.map_or_else(
-                || "end another lease first".to_owned(),
-                |d| format!("{} would fit", human(d)),
-            );
+            let hint = would_fit(&lease, rate, available + figures.hold, now);
             return Err(CliError::new(exit::REFUSED, message).hint(hint));
         }
         other => other?,
@@ -98,6 +95,15 @@ async fn quoted_rate(app: &App, lease: &Lease) -> Result<Money, CliError> {
         3600,
         i128::from((lease.expires_at - lease.created_at).num_seconds().max(1)),
     ))
+}
+
+/// What can be typed instead.
+fn would_fit(lease: &Lease, hourly: Money, money: Money, now: DateTime<Utc>) -> String {
+    let name = &lease.name;
+    match longest(hourly, money, now, lease.expires_at) {
+        Some(fits) => format!("this would fit: kubelease extend {name} {}", exact(fits)),
+        None => format!("no time is left to add; see: kubelease show {name}"),
+    }
 }
 
 /// How much longer the money lasts beyond the present end.
@@ -132,7 +138,7 @@ fn within_profile(lease: &Lease, expires_at: DateTime<Utc>) -> Result<(), CliErr
                 "{} more is allowed: kubelease extend {} {}",
                 human(left),
                 lease.name,
-                crate::duration::exact(left)
+                exact(left)
             ),
             false => format!(
                 "make a new one: kubelease create {} --provider {}",

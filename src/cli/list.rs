@@ -22,10 +22,8 @@ pub(super) struct ListArgs {
 }
 
 pub(super) async fn run(app: &App, args: &ListArgs) -> Result<u8, CliError> {
-    let mut rows = Vec::new();
-    for lease in app.ledger().await?.leases(args.ended).await? {
-        rows.push(app.figures(lease).await?);
-    }
+    let leases = app.ledger().await?.leases(args.ended).await?;
+    let rows = app.figures_of(leases).await?;
     let (foreign, missing) = if args.all {
         foreign(app).await?
     } else {

@@ -56,14 +56,17 @@ pub(super) async fn run(app: &App, args: &ShowArgs) -> Result<u8, CliError> {
         ),
         ("kubernetes", lease.order.version.clone()),
         ("created", until(lease.created_at, now)),
-        (
-            "expires",
-            format!(
-                "{} ({})",
-                until(lease.expires_at, now),
-                views::time(lease.expires_at)
+        match lease.ended_at {
+            Some(at) => ("ended", format!("{} ({})", until(at, now), views::time(at))),
+            None => (
+                "expires",
+                format!(
+                    "{} ({})",
+                    until(lease.expires_at, now),
+                    views::time(lease.expires_at)
+                ),
             ),
-        ),
+        },
         (
             "cost",
             format!(

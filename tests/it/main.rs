@@ -8,6 +8,7 @@
 )]
 
 mod chaos;
+mod cli;
 mod conformance;
 mod crash;
 mod guard;

@@ -1,0 +1,88 @@
+//! `doctor`: who we are, what we may do, and whether anybody watches.
+
+use serde_json::json;
+
+use super::{account, alone, assert_keys, plain, run};
+use crate::support::{Bench, said};
+
+#[test]
+fn healthy() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(run(&bench, "doctor"), @"
+    digitalocean  active
+      identity    learner@example.com (team My Team)
+      credential  not known to expire
+      quota       droplet_limit: 0 of 10 in use
+      this month  0 (GET /v2/customers/my/balance of 2026-01-05T08:00:00Z)
+    ledger  HOME/ledger.db
+    clock   2026-01-05T08:00:00Z (simulated)
+    guard   never seen
+    --- stderr
+    --- exit 0
+    ");
+    let view = bench.run(&["doctor", "-o", "json"]).ok().json();
+    assert_keys(
+        &view,
+        &["clouds", "ledger", "clock", "simulated", "guard_last_seen"],
+    );
+}
+
+#[test]
+fn nobody_watches() {
+    let bench = Bench::new();
+    bench.create("digitalocean", "lab").ok();
+    let said = bench.run(&["doctor"]).code(9);
+    insta::assert_snapshot!(plain(&bench, &said.stderr), @"warning: 1 lease(s) and no guard in the last hour: run `kubelease guard tick` from cron");
+    bench.tick().ok();
+    bench.run(&["doctor"]).ok();
+}
+
+#[test]
+fn a_locked_account_and_a_wrong_token() {
+    let bench = Bench::new();
+    account(&bench, &json!({ "status": "locked" }));
+    let said = bench.run(&["doctor", "digitalocean"]).ok();
+    assert!(
+        said.stdout.starts_with("digitalocean  locked"),
+        "{}",
+        said.stdout
+    );
+    account(
+        &bench,
+        &json!({ "tokens": [{ "token": "other", "scopes": ["*"] }] }),
+    );
+    insta::assert_snapshot!(run(&bench, "doctor digitalocean"), @"
+    digitalocean  error
+      read account on digitalocean failed: Unable to authenticate you. (Unauthenticated, request ID)
+    ledger  HOME/ledger.db
+    clock   2026-01-05T08:00:00Z (simulated)
+    guard   never seen
+    --- stderr
+    --- exit 4
+    ");
+}
+
+#[test]
+fn no_credentials_are_no_fault_until_asked_for() {
+    let bench = Bench::new();
+    let all = said(alone(&bench).args(["doctor"]).output().unwrap()).ok();
+    assert!(
+        all.stdout.contains("digitalocean  no credentials"),
+        "{}",
+        all.stdout
+    );
+    assert!(
+        all.stdout.contains("set DIGITALOCEAN_ACCESS_TOKEN"),
+        "{}",
+        all.stdout
+    );
+    said(
+        alone(&bench)
+            .args(["doctor", "digitalocean"])
+            .output()
+            .unwrap(),
+    )
+    .code(4);
+    // A cloud that this build does not have, or that does not exist.
+    bench.run(&["doctor", "hetzner"]).code(2);
+}
