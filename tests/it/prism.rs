@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -18,13 +18,12 @@ struct Prism {
 
 impl Prism {
     /// Starts it before `upstream` and waits until it listens.
-    fn start(spec: &str, upstream: &str) -> Self {
+    fn start(spec: &Path, upstream: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
-        let specs = PathBuf::from(std::env::var_os("KUBELEASE_SPECS").unwrap());
         let mut child = Command::new(std::env::var_os("KUBELEASE_PRISM").unwrap())
             .args([
                 "proxy",
@@ -34,7 +33,7 @@ impl Prism {
                 "-p",
                 &port.to_string(),
             ])
-            .arg(specs.join(spec))
+            .arg(spec)
             .arg(upstream)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -69,19 +68,42 @@ impl Drop for Prism {
     }
 }
 
+/// A vendor's description; without one that is said as loudly as a missing tool.
+fn spec(name: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/specs");
+    let folder = std::env::var_os("KUBELEASE_SPECS").map_or(beside, PathBuf::from);
+    let file = folder.join(name);
+    if file.is_file() {
+        return Some(file);
+    }
+    assert!(
+        std::env::var("KUBELEASE_REQUIRE_PRISM").as_deref() != Ok("1"),
+        "{} is not here, and KUBELEASE_REQUIRE_PRISM=1",
+        file.display()
+    );
+    eprintln!(
+        "NOT RUN: {} is not here (set KUBELEASE_SPECS)",
+        file.display()
+    );
+    None
+}
+
 #[test]
 fn a_whole_life_fits_the_official_description_of_digitalocean() {
     let named =
         std::env::var("KUBELEASE_PRISM").unwrap_or_else(|_| "prism (set KUBELEASE_PRISM)".into());
-    if !tool(&named, "KUBELEASE_REQUIRE_PRISM") || std::env::var_os("KUBELEASE_SPECS").is_none() {
+    if !tool(&named, "KUBELEASE_REQUIRE_PRISM") {
         return;
     }
+    let Some(spec) = spec("digitalocean.yaml") else {
+        return;
+    };
     let bench = Bench::new();
     let upstream = bench.control.get("/").unwrap()["endpoints"]["digitalocean"]
         .as_str()
         .unwrap()
         .to_owned();
-    let prism = Prism::start("digitalocean.yaml", &upstream);
+    let prism = Prism::start(&spec, &upstream);
     let run = |args: &[&str]| -> Said {
         let mut command = bench.command();
         command
