@@ -8,6 +8,7 @@ mod bad_ledgers;
 mod bad_profiles;
 mod budget;
 mod create;
+mod create_refused;
 mod credential;
 mod delete;
 mod demo;
