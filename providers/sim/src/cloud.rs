@@ -80,6 +80,12 @@ pub trait Cloud: Debug + Send {
     /// Refuses a request for a fault, without any effect.
     fn refuse(&mut self, core: &mut Core, refusal: Refusal, request: &Request) -> Reply;
 
+    /// Who the bearer of this token is to a cluster of this cloud: clouds whose clusters take the account's own credentials, or
+    /// something signed with them, instead of tokens that were granted with [`crate::kube::Clusters::grant`].
+    fn cluster_user(&self, _: &Core, _cluster: &str, _token: &str) -> Option<String> {
+        None
+    }
+
     /// Whether the request reads a list (faults `stale`, `partial`, `ghost`).
     fn is_list(&self, request: &Request) -> bool;
 

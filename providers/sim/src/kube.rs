@@ -206,6 +206,12 @@ impl Clusters {
         until.is_none_or(|end| now < end).then_some(user.as_str())
     }
 
+    /// Whose cluster it is, as long as it lets anybody in.
+    pub(crate) fn admitting(&self, id: &str) -> Option<Provider> {
+        let api = self.apis.get(id).filter(|api| api.certificates)?;
+        Some(api.provider)
+    }
+
     /// Whether client certificates are let in.
     pub(crate) fn admits_certificates(&self, id: &str) -> bool {
         self.apis.get(id).is_some_and(|api| api.certificates)

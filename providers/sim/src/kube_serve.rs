@@ -24,12 +24,12 @@ struct Keeper {
 impl Host for Keeper {
     fn handle(&self, auth: Auth, mut request: ApiRequest) -> Reply {
         self.shared.with(|world| {
-            let now = world.core.now();
-            let kube = &mut world.core.kube;
             let by_token = auth
                 .bearer
                 .as_deref()
-                .and_then(|token| kube.bearer(&self.cluster, token, now).map(str::to_owned));
+                .and_then(|token| world.cluster_user(&self.cluster, token));
+            let now = world.core.now();
+            let kube = &mut world.core.kube;
             let by_certificate = auth
                 .client_cert_cn
                 .filter(|_| kube.admits_certificates(&self.cluster));

@@ -57,6 +57,16 @@ impl World {
         }
     }
 
+    /// Who the bearer of this token is to that cluster, if it lets anybody in at all.
+    pub(crate) fn cluster_user(&self, cluster: &str, token: &str) -> Option<String> {
+        let granted = self.core.kube.bearer(cluster, token, self.core.now);
+        if let Some(user) = granted {
+            return Some(user.to_owned());
+        }
+        let provider = self.core.kube.admitting(cluster)?;
+        self.clouds[provider.index()].cluster_user(&self.core, cluster, token)
+    }
+
     /// Catches up with a running clock.
     pub(crate) fn tick(&mut self) {
         let reading = self.clock.reading(self.core.now);

@@ -1,0 +1,1 @@
+//! Amazon EKS as a kubelease provider.

@@ -1,0 +1,1 @@
+//! Google Kubernetes Engine as a kubelease provider.
