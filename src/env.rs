@@ -30,6 +30,9 @@ pub const DOCUMENTED: &[(&str, &str)] = &[
     ("KUBECONFIG", "where `--merge` writes, like kubectl"),
     ("DIGITALOCEAN_ACCESS_TOKEN", "DigitalOcean API token"),
     ("DIGITALOCEAN_API_URL", "DigitalOcean endpoint"),
+    ("LINODE_TOKEN", "Linode API token"),
+    ("LINODE_URL", "Linode endpoint"),
+    ("VULTR_API_KEY", "Vultr API key"),
     (
         "KUBELEASE_<PROVIDER>_ENDPOINT",
         "endpoint of one cloud, stronger than the vendor's own variable",

@@ -19,6 +19,7 @@ pub mod duration;
 pub mod engine;
 pub mod env;
 pub mod guard;
+pub mod kubeapi;
 pub mod kubeconfig;
 pub mod ledger;
 pub mod profile;

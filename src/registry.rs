@@ -8,6 +8,7 @@ use kubelease_http::Toolkit;
 
 use crate::config::Settings;
 use crate::engine::Cloud;
+use crate::env::Env;
 use crate::simctl::Control;
 
 /// Why a cloud cannot be used.
@@ -37,10 +38,41 @@ pub struct Entry {
     pub prices: fn() -> PriceBook,
     /// Sizes and regions from the embedded price data, for quotes without an account.
     pub catalog: fn() -> Catalog,
-    /// Its vendor's own endpoint variable.
-    endpoint_env: &'static str,
-    open: fn(String, Secret, Toolkit) -> Arc<dyn Provider>,
-    endpoint: &'static str,
+    open: fn(Opening<'_>) -> Result<Arc<dyn Provider>, RegistryError>,
+}
+
+/// What a cloud is opened with.
+struct Opening<'a> {
+    capability: &'static Capability,
+    provider: ProviderId,
+    env: &'a Env,
+    /// Stronger than the vendor's own variables: the simulator's, or one that was named for kubelease alone.
+    endpoint: Option<String>,
+    /// Made-up credentials will do.
+    simulated: bool,
+    tools: Toolkit,
+}
+
+impl Opening<'_> {
+    /// The token of the first credential variable that is set.
+    fn token(&self) -> Result<Secret, RegistryError> {
+        let names = self.capability.credential_env;
+        match self.env.first(names) {
+            Some((_, token)) => Ok(Secret::new(token)),
+            None if self.simulated => Ok(Secret::new("simulated")),
+            None => Err(RegistryError::NoCredentials {
+                provider: self.provider,
+                env: names,
+            }),
+        }
+    }
+
+    /// Where the cloud is, by the vendor's own variable if nothing stronger says.
+    fn endpoint(&self, vendors: Option<&str>, usual: &str) -> String {
+        let vendors = vendors.and_then(|name| self.env.get(name));
+        let named = self.endpoint.as_deref().or(vendors);
+        named.unwrap_or(usual).to_owned()
+    }
 }
 
 /// Every cloud of this build, in the order in which they are always listed.
@@ -53,14 +85,44 @@ pub fn entries() -> Vec<Entry> {
             capability: kubelease_digitalocean::capability,
             prices: kubelease_digitalocean::prices,
             catalog: kubelease_digitalocean::offline_catalog,
-            endpoint_env: "DIGITALOCEAN_API_URL",
-            open: |endpoint, token, tools| {
-                kubelease_digitalocean::provider(
-                    kubelease_digitalocean::Config { endpoint, token },
-                    tools,
-                )
+            open: |with| {
+                let config = kubelease_digitalocean::Config {
+                    endpoint: with.endpoint(
+                        Some("DIGITALOCEAN_API_URL"),
+                        kubelease_digitalocean::DEFAULT_ENDPOINT,
+                    ),
+                    token: with.token()?,
+                };
+                Ok(kubelease_digitalocean::provider(config, with.tools))
             },
-            endpoint: kubelease_digitalocean::DEFAULT_ENDPOINT,
+        },
+        #[cfg(feature = "linode")]
+        Entry {
+            id: ProviderId::Linode,
+            capability: kubelease_linode::capability,
+            prices: kubelease_linode::prices,
+            catalog: kubelease_linode::offline_catalog,
+            open: |with| {
+                let config = kubelease_linode::Config {
+                    endpoint: with.endpoint(Some("LINODE_URL"), kubelease_linode::DEFAULT_ENDPOINT),
+                    token: with.token()?,
+                };
+                Ok(kubelease_linode::provider(config, with.tools))
+            },
+        },
+        #[cfg(feature = "vultr")]
+        Entry {
+            id: ProviderId::Vultr,
+            capability: kubelease_vultr::capability,
+            prices: kubelease_vultr::prices,
+            catalog: kubelease_vultr::offline_catalog,
+            open: |with| {
+                let config = kubelease_vultr::Config {
+                    endpoint: with.endpoint(None, kubelease_vultr::DEFAULT_ENDPOINT),
+                    token: with.token()?,
+                };
+                Ok(kubelease_vultr::provider(config, with.tools))
+            },
         },
     ]
 }
@@ -111,21 +173,17 @@ pub fn open(
     tools: Toolkit,
 ) -> Result<Cloud, RegistryError> {
     let entry = entry(id)?;
-    let env = (entry.capability)().credential_env;
     let ours = format!("KUBELEASE_{}_ENDPOINT", id.as_str().to_uppercase());
     let named = settings.env.get(&ours).map(str::to_owned);
     let simulated = sim.and_then(|s| s.0.get(id.as_str()).cloned());
-    let token = match (settings.env.first(env), &simulated) {
-        (Some((_, token)), _) => token,
-        (None, Some(_)) => "simulated",
-        (None, None) => return Err(RegistryError::NoCredentials { provider: id, env }),
-    };
-    let vendors = settings.env.get(entry.endpoint_env).map(str::to_owned);
-    let endpoint = named
-        .or(simulated)
-        .or(vendors)
-        .unwrap_or_else(|| entry.endpoint.to_owned());
-    let provider = (entry.open)(endpoint, Secret::new(token), tools);
+    let provider = (entry.open)(Opening {
+        capability: (entry.capability)(),
+        provider: id,
+        env: &settings.env,
+        simulated: simulated.is_some(),
+        endpoint: named.or(simulated),
+        tools,
+    })?;
     Ok(Cloud {
         provider,
         prices: (entry.prices)(),

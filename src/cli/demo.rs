@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, Parser};
-use kubelease_core::{Credential, Money, ProviderId};
+use kubelease_core::{Money, ProviderId};
 use kubelease_sim::{ClockMode, Options, spawn_thread};
 use serde_json::{Value, json};
 
@@ -12,8 +12,9 @@ use super::app::App;
 use super::output::Output;
 use super::{Cli, CliError, exit};
 use crate::config::Settings;
-use crate::engine::Silent;
+use crate::engine::{EngineError, Silent};
 use crate::env::{self, Env};
+use crate::kubeapi::KubeApi;
 use crate::simctl::Control;
 
 /// Show the whole story on the simulator, in seconds
@@ -131,36 +132,11 @@ impl Story<'_> {
             .view(&lease)
             .await?;
         let access = app.cloud(provider)?.provider.access(&view).await?;
-        let bug = |e: reqwest::Error| {
-            CliError::new(exit::BUG, format!("the simulated Kubernetes API: {e}"))
-        };
-        let mut client = reqwest::Client::builder().https_only(true);
-        if !access.ca_pem.is_empty() {
-            client = client.add_root_certificate(
-                reqwest::Certificate::from_pem(access.ca_pem.as_bytes()).map_err(bug)?,
-            );
-        }
-        if let Credential::Certificate { certificate, key } = &access.credential {
-            let both = format!("{certificate}\n{}", key.reveal());
-            client = client.identity(reqwest::Identity::from_pem(both.as_bytes()).map_err(bug)?);
-        }
-        let client = client.build().map_err(bug)?;
+        let cluster = KubeApi::new(&access).map_err(EngineError::Cloud)?;
         for (say, path, body) in objects() {
             self.out.data(&format!("\n$ kubectl {say}"));
-            let mut request = client
-                .post(format!("{}{path}", access.server))
-                .header("content-type", "application/json")
-                .body(body.to_string());
-            if let Credential::Token { token, .. } = &access.credential {
-                request = request.bearer_auth(token.reveal());
-            }
-            let answer = request
-                .send()
-                .await
-                .and_then(reqwest::Response::error_for_status)
-                .map_err(bug)?;
-            let made: Value =
-                serde_json::from_str(&answer.text().await.map_err(bug)?).unwrap_or_default();
+            let made = cluster.post(path, &body).await;
+            let made = made.map_err(EngineError::Cloud)?;
             let kind = made["kind"].as_str().unwrap_or("object").to_lowercase();
             self.out.data(&format!(
                 "{kind}/{} created",

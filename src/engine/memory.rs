@@ -51,6 +51,11 @@ impl Memory {
             .unwrap_or(now)
     }
 
+    /// Whether no removing request was sent yet.
+    pub(super) fn untouched(&self) -> bool {
+        self.gone.is_empty() && self.attempts.values().all(Vec::is_empty)
+    }
+
     /// Whether a listed thing should be asked to go (again) now.
     pub(super) fn due(&self, thing: &Owned, now: DateTime<Utc>) -> bool {
         let last = self.attempts.get(&thing.target).and_then(|a| a.last());

@@ -5,6 +5,7 @@
 //! is continued by the next one. It never prints: [`Watch`] hears what happens.
 
 pub mod books;
+mod claimed;
 pub mod journal;
 mod memory;
 pub mod receipt;

@@ -74,9 +74,13 @@ impl Engine {
             }
         }
         self.journal_lines(lines).await?;
-        let state = provider.inspect(&view).await?;
+        // Where kubectl will go: some clouds name another host in the cluster than in its kubeconfig.
+        let endpoint = match provider.access(&view).await {
+            Ok(access) => Some(access.server),
+            Err(_) => provider.inspect(&view).await?.endpoint,
+        };
         self.ledger
-            .ready(&lease.id, state.endpoint.as_deref(), self.clock.now())
+            .ready(&lease.id, endpoint.as_deref(), self.clock.now())
             .await?;
         Ok(Forward::Ready)
     }

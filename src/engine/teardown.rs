@@ -52,6 +52,11 @@ impl Engine {
             }
             memory.attempts.insert(target, state.attempts);
         }
+        if memory.untouched() && cloud.provider.claimed_volume().is_some() {
+            // The cluster of an orphan is known only once it was listed.
+            self.pass(cloud, lease, &mut memory, now).await?;
+            self.record_claimed_at_last(cloud, lease).await?;
+        }
         // A creating request whose answer was lost may still show up in the lists.
         let unsure = steps(&journal)
             .iter()

@@ -142,6 +142,7 @@ impl Guard {
 
     async fn look(&self, id: ProviderId, cloud: &Cloud) -> Result<Looked, LedgerError> {
         let since = self.engine.clock.now() - MEMORY;
+        self.record_claimed(id, cloud).await?;
         let recorded = self.engine.ledger.recorded(id, since).await?;
         let listing = cloud
             .provider
@@ -151,6 +152,25 @@ impl Guard {
             })
             .await;
         Ok(listing.map(|l| (id, l)).map_err(|e| (id, e)))
+    }
+
+    /// Writes down what only the clusters themselves know, before their cloud is asked.
+    async fn record_claimed(&self, id: ProviderId, cloud: &Cloud) -> Result<(), LedgerError> {
+        if cloud.provider.claimed_volume().is_none() {
+            return Ok(());
+        }
+        let leases = self.engine.ledger.leases(false).await?;
+        let ready = leases
+            .iter()
+            .filter(|l| l.provider == id && l.status == Status::Ready);
+        let reads = ready.map(|lease| self.engine.record_claimed(cloud, lease));
+        for read in join_all(reads).await {
+            // A cluster that does not answer is asked again by the next tick and by its teardown.
+            if let Err(EngineError::Ledger(error)) = read {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Writes down ids, spans and amounts of one look, in one transaction.

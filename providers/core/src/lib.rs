@@ -64,7 +64,7 @@ pub use error::{Error, Kind, Transience};
 pub use ids::{LeaseId, OwnerTag, ProviderId, Ref};
 pub use money::Money;
 pub use provider::{
-    Access, Account, ClusterState, Credential, CreditReading, Health, LeaseView, Limit, Listing,
-    Order, Owned, Progress, Provider, Removal, Scope, Step, StepAt,
+    Access, Account, ClaimedVolume, ClusterState, Credential, CreditReading, Health, LeaseView,
+    Limit, Listing, Order, Owned, Progress, Provider, Removal, Scope, Step, StepAt,
 };
 pub use secret::Secret;

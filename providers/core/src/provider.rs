@@ -51,6 +51,13 @@ pub trait Provider: Debug + Send + Sync {
     /// How to reach its Kubernetes API, with a credential made or fetched now.
     async fn access(&self, lease: &LeaseView) -> Result<Access, Error>;
 
+    /// How a PersistentVolume's driver and handle name one of this cloud's volumes. Only for clouds whose
+    /// own API does not tie a volume to the cluster whose claim made it: the engine then reads the claims
+    /// of a cluster while it lives and records these, so that `owned` recognises them.
+    fn claimed_volume(&self) -> Option<ClaimedVolume> {
+        None
+    }
+
     /// What exists, with owners. Absence proves something only when the listing is complete.
     async fn owned(&self, scope: &Scope<'_>) -> Result<Listing, Error>;
 
@@ -60,6 +67,9 @@ pub trait Provider: Debug + Send + Sync {
     /// Starts removing one thing; removing what is gone succeeds. At most one removing request.
     async fn destroy(&self, target: &Ref) -> Result<Removal, Error>;
 }
+
+/// From the driver and the handle of a PersistentVolume to the volume, if it is one of this cloud's.
+pub type ClaimedVolume = fn(driver: &str, handle: &str) -> Option<Ref>;
 
 /// What to build: the profile's wish after the quote has chosen region, size and version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,15 +12,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kubelease_core::{
-    Access, Account, Capability, Catalog, ClusterState, CreditEnd, Error, ItemKind, LeaseView,
-    Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal, Scope, Step,
-    StepAt,
+    Access, Account, Capability, Catalog, ClaimedVolume, ClusterState, CreditEnd, Error, ItemKind,
+    LeaseView, Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal,
+    Scope, Step, StepAt,
 };
 use kubelease_http::Toolkit;
 
 pub use config::{Config, DEFAULT_ENDPOINT};
 pub use prices::{offline_catalog, prices};
-pub use sweep::volume_of;
 
 use api::Api;
 
@@ -119,6 +118,10 @@ impl Provider for Linode {
 
     async fn access(&self, lease: &LeaseView) -> Result<Access, Error> {
         inspect::access(&self.api, lease).await
+    }
+
+    fn claimed_volume(&self) -> Option<ClaimedVolume> {
+        Some(sweep::volume_of)
     }
 
     async fn owned(&self, scope: &Scope<'_>) -> Result<Listing, Error> {

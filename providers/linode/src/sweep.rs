@@ -215,15 +215,8 @@ fn in_use(mut error: Error) -> Error {
 /// The volume behind a PersistentVolume of Linode's storage driver, from its `csi.driver` and
 /// `csi.volumeHandle` (`<volume id>-<label>`): what a reader of the cluster's own API records, because
 /// a volume that was never attached says nowhere whose it is. None for another driver's.
-///
-/// ```
-/// use kubelease_linode::volume_of;
-/// let volume = volume_of("linodebs.csi.linode.com", "12345-pvc8d2b6a0c3f1e4a5b9c7d1e2f3a4b");
-/// assert_eq!(volume, Some(kubelease_core::Ref::new("volume", "12345")));
-/// assert_eq!(volume_of("ebs.csi.aws.com", "vol-1"), None);
-/// ```
 #[must_use]
-pub fn volume_of(driver: &str, handle: &str) -> Option<Ref> {
+pub(crate) fn volume_of(driver: &str, handle: &str) -> Option<Ref> {
     if driver != "linodebs.csi.linode.com" {
         return None;
     }

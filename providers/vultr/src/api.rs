@@ -222,7 +222,7 @@ fn classify(response: &Response) -> Refusal {
 /// they are just `Bad request.`.
 fn by_words(words: &str) -> Option<Kind> {
     let says = |list: &[&str]| list.iter().any(|word| words.contains(word));
-    if says(&["limit", "quota", "maximum monthly"]) {
+    if says(&["limit", "quota", "reached the maximum"]) {
         Some(Kind::QuotaExceeded)
     } else if says(&[
         "capacity",

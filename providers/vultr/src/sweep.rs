@@ -4,7 +4,7 @@
 //! Kinds in delete order, with the reason: the cluster, because its controllers make what is below anew
 //! as long as it lives, and because its delete takes the linked things along; load balancers and
 //! instances, which hold on to volumes and firewall groups; volumes, which must be detached; firewall
-//! groups, which must be empty. Snapshots and reserved addresses are never made by a cluster: they are
+//! groups and networks, which must be empty. Snapshots and reserved addresses are never made by a cluster: they are
 //! only shown.
 
 mod owners;
@@ -15,7 +15,8 @@ use kubelease_core::{Error, Kind, Listing, Owned, ProviderId, Ref, Removal, Scop
 use kubelease_http::Listed;
 
 use crate::api::wire::{
-    Cluster, Firewall, Instance, Linked, LoadBalancer, ReservedIp, Resource, Snapshot, Volume,
+    Cluster, Firewall, Instance, Linked, LoadBalancer, Network, ReservedIp, Resource, Snapshot,
+    Volume,
 };
 use crate::api::{Api, one};
 use owners::Owners;
@@ -31,6 +32,7 @@ struct Seen {
     instances: Listed<Instance>,
     volumes: Listed<Volume>,
     firewalls: Listed<Firewall>,
+    networks: Listed<Network>,
     snapshots: Listed<Snapshot>,
     reserved_ips: Listed<ReservedIp>,
 }
@@ -45,16 +47,22 @@ async fn see(api: &Api, clusters: Listed<Cluster>, scope: &Scope<'_>) -> Seen {
         .collect();
     let with_firewall = ours.iter().any(|c| !c.firewall_group_id.is_empty())
         || scope.recorded.iter().any(|(_, r)| r.kind == Firewall::KIND);
+    let with_network = !ours.is_empty()
+        || scope
+            .recorded
+            .iter()
+            .any(|(_, r)| [Cluster::KIND, Network::KIND].contains(&r.kind.as_str()));
     let linked = join_all(
         ours.iter()
             .map(|c| async { (c.id.clone(), api.linked(&c.id).await) }),
     );
-    let (linked, load_balancers, instances, volumes, firewalls, snapshots, reserved_ips) = tokio::join!(
+    let (linked, load_balancers, instances, volumes, firewalls, networks, snapshots, reserved_ips) = tokio::join!(
         linked,
         api.list(),
         api.list(),
         api.list(),
         list_if(api, with_firewall),
+        list_if(api, with_network),
         list_if(api, scope.foreign),
         list_if(api, scope.foreign),
     );
@@ -65,6 +73,7 @@ async fn see(api: &Api, clusters: Listed<Cluster>, scope: &Scope<'_>) -> Seen {
         instances,
         volumes,
         firewalls,
+        networks,
         snapshots,
         reserved_ips,
     }
@@ -123,17 +132,19 @@ fn add_unlisted(seen: &mut Seen) {
 
 /// Puts owners to things. Pure.
 fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
-    let owners = Owners::new(&seen.clusters, &seen.linked, scope);
+    let mut owners = Owners::new(&seen.clusters, &seen.linked, scope);
+    owners.add_networks(&seen.networks.items);
     let mut things: Vec<Owned> = Vec::new();
     things.extend(seen.clusters.items.iter().map(|c| cluster(c, &owners)));
     add(&mut things, &seen.load_balancers, &owners);
     add(&mut things, &seen.instances, &owners);
     add(&mut things, &seen.volumes, &owners);
     add(&mut things, &seen.firewalls, &owners);
+    add(&mut things, &seen.networks, &owners);
     add(&mut things, &seen.snapshots, &owners);
     add(&mut things, &seen.reserved_ips, &owners);
     // Of others we show clusters and what costs money beside them.
-    let free = |kind: &str| kind == Firewall::KIND;
+    let free = |kind: &str| [Firewall::KIND, Network::KIND].contains(&kind);
     things.retain(|t| t.owner.is_some() || (scope.foreign && !free(&t.target.kind)));
     let missing = missing(seen);
     Listing {
@@ -154,6 +165,7 @@ fn missing(seen: &Seen) -> Vec<String> {
         why(&seen.instances),
         why(&seen.volumes),
         why(&seen.firewalls),
+        why(&seen.networks),
         why(&seen.snapshots),
         why(&seen.reserved_ips),
     ];
@@ -187,6 +199,7 @@ pub(crate) async fn destroy(api: &Api, target: &Ref) -> Result<Removal, Error> {
         Instance::KIND => remove::<Instance>(api, id, "").await,
         Volume::KIND => remove_volume(api, id).await,
         Firewall::KIND => remove::<Firewall>(api, id, "").await,
+        Network::KIND => remove::<Network>(api, id, "").await,
         other => {
             let why = format!("things of kind `{other}` are not removed here");
             Err(Error::new(Kind::Unexpected, "delete", why).at(ProviderId::Vultr))

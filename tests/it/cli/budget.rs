@@ -9,6 +9,8 @@ fn assumed_then_declared() {
     insta::assert_snapshot!(run(&bench, "budget"), @"
     PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS    SOURCE
     digitalocean  $200.00  $0.00  $0.00    $190.00  $0.00/h  60d     in 60d  assumed: DigitalOcean sign-up credit
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d  assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d  assumed: Vultr sign-up promotion
     --- stderr
     --- exit 0
     ");
@@ -69,8 +71,10 @@ fn what_is_no_credit() {
     --- exit 2
     ");
     insta::assert_snapshot!(run(&bench, "budget set digitalocean 5 --days 1 --from 2020-01-01"), @"
-    PROVIDER      CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS          SOURCE
-    digitalocean   $5.00  $0.00  $0.00      $4.75  $0.00/h  0s      2195d 8h ago  declared
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS          SOURCE
+    digitalocean    $5.00  $0.00  $0.00      $4.75  $0.00/h  0s      2195d 8h ago  declared
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d        assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d        assumed: Vultr sign-up promotion
     --- stderr
     warning: this credit of digitalocean has ended already
     --- exit 0

@@ -13,10 +13,10 @@ fn everything_that_costs_money() {
     insta::assert_snapshot!(run(&bench, "delete lab --dry-run"), @"
     LEASE  KIND           NAME                                      ID                                            $/HOUR
     lab    cluster        lab                                       08b4fda8-c892-450e-a3bb-5b72ae9ba855     0.071428572
-    lab    load_balancer  abffb08e6fc584aff80fbe2a9a372007          95ea75b5-536c-41cc-9648-d5542111a269     0.017857143
+    lab    load_balancer  abffb08e6fc584aff80fbe2a9a372007          49d10648-43f3-439d-9fdf-bbc8e79a6193     0.017857143
     lab    droplet        workers-wc5lr                             500000007                                          0
     lab    droplet        workers-vpfqw                             500000008                                          0
-    lab    volume         pvc-f0808749-2674-4b4f-88f9-c325d7051ba5  ca5b08d4-bf04-4170-9310-8bd044cb925b       0.0014881
+    lab    volume         pvc-f0808749-2674-4b4f-88f9-c325d7051ba5  8d02cb9d-c8fc-4c02-9f06-1fb8d2d4898c       0.0014881
     lab    tag            kubelease-lease:<lease-id>                kubelease-lease:<lease-id>                         0
     lab    tag            kubelease-expires:<lease-id>:1767614400   kubelease-expires:<lease-id>:1767614400            0
     --- stderr

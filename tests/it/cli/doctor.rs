@@ -14,6 +14,14 @@ fn healthy() {
       credential  not known to expire
       quota       droplet_limit: 0 of 10 in use
       this month  0 (GET /v2/customers/my/balance of 2026-01-05T08:00:00Z)
+    linode  active since 2026-01-05
+      identity    learner@example.com
+      credential  not known to expire
+      this month  0 (GET /v4/account: active_promotions and balance)
+    vultr  active
+      identity    learner@example.com (Learner)
+      credential  not known to expire
+      this month  0 (GET /v2/account)
     ledger  HOME/ledger.db
     clock   2026-01-05T08:00:00Z (simulated)
     guard   never seen

@@ -62,6 +62,8 @@ fn reconciled_with_the_vendor() {
     insta::assert_snapshot!(run(&bench, "spend reconcile"), @"
     PROVIDER      LEDGER  VENDOR  DRIFT  SOURCE
     digitalocean   $0.14   $0.14  $0.00  GET /v2/customers/my/balance of 2026-01-05T10:05:30Z
+    linode         $0.00   $0.00  $0.00  GET /v4/account: active_promotions and balance
+    vultr          $0.00   $0.00  $0.00  GET /v2/account
     --- stderr
     --- exit 0
     ");

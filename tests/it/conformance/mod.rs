@@ -74,6 +74,8 @@ macro_rules! conformance {
 
 conformance! {
     digitalocean "digitalocean"
+    linode "linode"
+    vultr "vultr"
 }
 
 /// A cloud that is registered but not in the list above would never be tested.

@@ -223,10 +223,7 @@ impl Bench {
     /// Makes something on the cluster's own Kubernetes API, as kubectl would.
     pub(crate) fn kube_post(&self, name: &str, path: &str, body: &Value) -> Value {
         let credential = self.run(&["credential", name]).ok().json();
-        let token = credential["status"]["token"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let status = credential["status"].clone();
         let lease = self.run(&["show", name, "-o", "json"]).ok().json();
         let server = lease["lease"]["endpoint"].as_str().unwrap().to_owned();
         let body = body.to_string();
@@ -235,15 +232,23 @@ impl Bench {
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .ok();
-            let client = reqwest::Client::builder()
-                .tls_danger_accept_invalid_certs(true)
+            let mut client = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
+            if let (Some(certificate), Some(key)) = (
+                status["clientCertificateData"].as_str(),
+                status["clientKeyData"].as_str(),
+            ) {
+                let both = format!("{certificate}\n{key}");
+                client = client.identity(reqwest::Identity::from_pem(both.as_bytes()).unwrap());
+            }
+            let mut answer = client
                 .build()
-                .unwrap();
-            let answer = client
+                .unwrap()
                 .post(url)
-                .bearer_auth(token)
                 .header("content-type", "application/json")
                 .body(body);
+            if let Some(token) = status["token"].as_str() {
+                answer = answer.bearer_auth(token);
+            }
             let answer = answer.send().await.unwrap();
             let status = answer.status();
             let text = answer.text().await.unwrap();

@@ -6,15 +6,48 @@ use super::call::Desk;
 use super::state::Belongs;
 
 const MARK: &str = "kubelease-lease:";
+/// The short form, where all there is is one label: `kubelease-<id>-e<seconds>`.
+const SHORT: &str = "kubelease-";
 
 /// The lease id in a text, if there is one.
 pub(super) fn lease_in(text: &str) -> Option<String> {
-    let (_, after) = text.split_once(MARK)?;
-    let id: String = after
-        .chars()
-        .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        .collect();
-    (!id.is_empty()).then_some(id)
+    if let Some((_, after)) = text.split_once(MARK) {
+        let (id, _) = word(after);
+        return (!id.is_empty()).then(|| id.to_owned());
+    }
+    text.match_indices(SHORT).find_map(|(at, _)| {
+        let (id, rest) = word(&text[at + SHORT.len()..]);
+        let (seconds, _) = word(rest.strip_prefix("-e")?);
+        let dated = !seconds.is_empty() && seconds.bytes().all(|b| b.is_ascii_digit());
+        (dated && !id.is_empty()).then(|| id.to_owned())
+    })
+}
+
+/// The lower-case letters and digits at the start, and the rest.
+fn word(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+    text.split_at(end.unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lease_in;
+
+    #[test]
+    fn a_lease_is_named_in_either_form() {
+        for (text, id) in [
+            ("kubelease-lease:labc", Some("labc")),
+            ("lab kubelease-lease:l1b2 x", Some("l1b2")),
+            ("lab-kubelease-labc-e1767614400-p17", Some("labc")),
+            ("kubelease-kubelease-labc-e0", Some("labc")),
+            ("kubelease-lesson", None),
+            ("kubelease-labc-ex", None),
+            ("kubelease-lease:", None),
+            ("", None),
+        ] {
+            assert_eq!(lease_in(text).as_deref(), id, "{text}");
+        }
+    }
 }
 
 /// A label was changed: the thing made by hand that carries it belongs to whom it now names.

@@ -125,6 +125,11 @@ fn errors_by_status_and_words() {
         (400, "Bad request.", Kind::Invalid),
         (400, "Server limit reached", Kind::QuotaExceeded),
         (
+            400,
+            "You have reached the maximum number of active virtual machines",
+            Kind::QuotaExceeded,
+        ),
+        (
             403,
             "You have reached the maximum monthly fee limit",
             Kind::QuotaExceeded,

@@ -73,6 +73,7 @@ resource!(
     "/v2/firewalls",
     "firewall"
 );
+resource!(Network, "vpc", "networks", "/v2/vpcs", "subscriptions_view");
 resource!(
     Snapshot,
     "snapshot",
@@ -105,6 +106,7 @@ pub(crate) struct Many<T> {
         alias = "instances",
         alias = "blocks",
         alias = "firewall_groups",
+        alias = "vpcs",
         alias = "snapshots",
         alias = "reserved_ips",
         alias = "plans",
@@ -144,6 +146,7 @@ pub(crate) struct One<T> {
         alias = "instance",
         alias = "block",
         alias = "firewall_group",
+        alias = "vpc",
         alias = "resources",
         alias = "account",
         alias = "versions",
@@ -292,6 +295,18 @@ pub(crate) struct Volume {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Firewall {
     pub(crate) id: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) description: String,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) date_created: Option<DateTime<Utc>>,
+}
+
+/// A private network (VPC).
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Network {
+    pub(crate) id: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) region: String,
     #[serde(default, deserialize_with = "text")]
     pub(crate) description: String,
     #[serde(default, deserialize_with = "time")]

@@ -8,7 +8,9 @@ use kubelease_core::{Error, LeaseId, OwnerTag, Ref, Scope};
 use kubelease_http::Listed;
 
 use crate::api::mark;
-use crate::api::wire::{Cluster, Firewall, Instance, Linked, LoadBalancer, Resource, Volume};
+use crate::api::wire::{
+    Cluster, Firewall, Instance, Linked, LoadBalancer, Network, Resource, Volume,
+};
 use crate::steps::owner_of;
 
 /// Whether a listed cluster is ours.
@@ -60,6 +62,18 @@ impl<'a> Owners<'a> {
             complete: listed.complete(),
             parents: parents(&listed.items, linked),
             dates,
+        }
+    }
+
+    /// The network that Vultr makes for a cluster names that cluster's id in its description, also after
+    /// the cluster is gone. One that somebody made and called so would have to know the id.
+    pub(super) fn add_networks(&mut self, networks: &'a [Network]) {
+        for network in networks {
+            let named = |id: &&&str| network.description.contains(**id);
+            if let Some(cluster) = self.clusters.keys().find(named) {
+                let key = (Network::KIND, network.id.as_str());
+                self.parents.insert(key, cluster);
+            }
         }
     }
 

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::tests::{LABEL, MARK, World, cluster, error, lease, list, ours, world};
 
-const PATHS: [(&str, &str); 7] = [
+const PATHS: [(&str, &str); 8] = [
     ("kubernetes/clusters", "vke_clusters"),
     ("load-balancers", "load_balancers"),
     ("instances", "instances"),
     ("blocks", "blocks"),
     ("firewalls", "firewall_groups"),
+    ("vpcs", "vpcs"),
     ("snapshots", "snapshots"),
     ("reserved-ips", "reserved_ips"),
 ];
@@ -67,6 +68,11 @@ fn volume(id: &str, instance: &str) -> Value {
         "attached_to_instance": instance, "label": "pvc-1", "block_type": "high_perf"})
 }
 
+fn network(id: &str, cluster: &str) -> Value {
+    json!({"id": id, "region": "fra", "description": format!("VKE Network {cluster}"), "v4_subnet": "10.7.0.0",
+        "v4_subnet_mask": 20, "date_created": "2026-01-05T08:00:00+00:00"})
+}
+
 fn instance(id: &str, tags: &[&str]) -> Value {
     json!({"id": id, "date_created": "2026-01-05T08:01:00+00:00", "status": "active", "region": "fra", "plan": "vc2-2c-4gb",
         "label": "workers-1", "tags": tags})
@@ -115,6 +121,7 @@ async fn a_living_cluster_with_everything_of_it_in_delete_order() {
             // One that somebody hung on our worker by hand is not ours.
             ("blocks", vec![volume("v1", "n1"), volume("by-hand", "n1")]),
             ("firewall_groups", vec![group("f1"), group("f9")]),
+            ("vpcs", vec![network("p1", "c1"), network("p9", "c9")]),
         ],
         None,
     );
@@ -129,6 +136,7 @@ async fn a_living_cluster_with_everything_of_it_in_delete_order() {
         // Not on the list of blocks yet, but its cluster knows it.
         ("volume", "v2", OURS, vec!["c1"]),
         ("firewall", "f1", OURS, vec!["c1"]),
+        ("vpc", "p1", OURS, vec!["c1"]),
     ];
     assert_eq!(rows(&listing), expect);
     let dated = |t: &Owned| t.owner.as_ref().is_some_and(|o| o.expires_at.is_some());
@@ -166,6 +174,7 @@ async fn leftovers_of_a_dead_cluster_are_ours_by_record_and_free_to_go() {
             "firewall_groups",
             vec![json!({"id": "f1", "description": "d"})],
         ),
+        ("vpcs", vec![network("p1", "c1"), network("p2", "")]),
     ];
     let world = account(&rows_of, None);
     let record = |kind: &str, id: &str| (lease(), Ref::new(kind, id));
@@ -182,6 +191,7 @@ async fn leftovers_of_a_dead_cluster_are_ours_by_record_and_free_to_go() {
         ("instance", "n1", OURS, vec![]),
         ("volume", "v1", OURS, vec![]),
         ("firewall", "f1", OURS, vec![]),
+        ("vpc", "p1", OURS, vec![]),
     ];
     assert_eq!(rows(&listing), expect);
     // A worker that outlives its cluster still costs, under the same id as before.
@@ -342,7 +352,7 @@ async fn destroyed(
     (outcome.map_err(|e| e.kind), queue.routes())
 }
 
-const DELETES: [(&str, &str, &str); 4] = [
+const DELETES: [(&str, &str, &str); 5] = [
     (
         "cluster",
         "kubernetes/clusters",
@@ -351,6 +361,7 @@ const DELETES: [(&str, &str, &str); 4] = [
     ("load_balancer", "load-balancers", ""),
     ("instance", "instances", ""),
     ("firewall", "firewalls", ""),
+    ("vpc", "vpcs", ""),
 ];
 
 #[tokio::test]

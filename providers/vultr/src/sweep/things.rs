@@ -6,7 +6,7 @@ use kubelease_core::{Billed, Owned, Ref};
 use super::owners::Owners;
 use crate::api::mark;
 use crate::api::wire::{
-    Cluster, Firewall, Instance, LoadBalancer, ReservedIp, Resource, Snapshot, Volume,
+    Cluster, Firewall, Instance, LoadBalancer, Network, ReservedIp, Resource, Snapshot, Volume,
 };
 use crate::prices;
 
@@ -126,6 +126,16 @@ impl Thing for Volume {
 impl Thing for Firewall {
     fn describe(&self) -> Owned {
         bare(self, &self.description, "", self.date_created, "active")
+    }
+    fn billed(&self) -> Option<Billed> {
+        None
+    }
+}
+
+impl Thing for Network {
+    fn describe(&self) -> Owned {
+        let (name, region) = (&self.description, &self.region);
+        bare(self, name, region, self.date_created, "active")
     }
     fn billed(&self) -> Option<Billed> {
         None
