@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kubelease_core::{Capability, Catalog, PriceBook, Provider, ProviderId, Secret};
+use kubelease_core::{Capability, Catalog, Error, PriceBook, Provider, ProviderId, Secret};
 use kubelease_http::Toolkit;
 
 use crate::config::Settings;
@@ -12,11 +12,14 @@ use crate::env::Env;
 use crate::simctl::Control;
 
 /// Why a cloud cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// This binary was built without it.
     #[error("this kubelease was built without {0}")]
     NotBuilt(ProviderId),
+    /// The credentials are not complete.
+    #[error(transparent)]
+    Credentials(Error),
     /// No credentials are set.
     #[error("no credentials for {provider}: set {}", env.join(" or "))]
     NoCredentials {
@@ -53,6 +56,10 @@ struct Opening<'a> {
     tools: Toolkit,
 }
 
+/// How a crate reads its configuration: by looking variables up, with the endpoint that all its services
+/// are at, and whether made-up credentials will do.
+type ReadConfig<T> = fn(&dyn Fn(&str) -> Option<String>, Option<&str>, bool) -> Result<T, Error>;
+
 impl Opening<'_> {
     /// The token of the first credential variable that is set.
     fn token(&self) -> Result<Secret, RegistryError> {
@@ -67,6 +74,12 @@ impl Opening<'_> {
         }
     }
 
+    /// The configuration of a cloud whose credentials are more than one token.
+    fn read<T>(&self, read: ReadConfig<T>) -> Result<T, RegistryError> {
+        let look = |name: &str| self.env.get(name).map(str::to_owned);
+        read(&look, self.endpoint.as_deref(), self.simulated).map_err(RegistryError::Credentials)
+    }
+
     /// Where the cloud is, by the vendor's own variable if nothing stronger says.
     fn endpoint(&self, vendors: Option<&str>, usual: &str) -> String {
         let vendors = vendors.and_then(|name| self.env.get(name));
@@ -79,6 +92,39 @@ impl Opening<'_> {
 #[must_use]
 pub fn entries() -> Vec<Entry> {
     vec![
+        #[cfg(feature = "gke")]
+        Entry {
+            id: ProviderId::Gke,
+            capability: kubelease_gke::capability,
+            prices: kubelease_gke::prices,
+            catalog: kubelease_gke::offline_catalog,
+            open: |with| {
+                let config = with.read(kubelease_gke::Config::read)?;
+                Ok(kubelease_gke::provider(config, with.tools))
+            },
+        },
+        #[cfg(feature = "eks")]
+        Entry {
+            id: ProviderId::Eks,
+            capability: kubelease_eks::capability,
+            prices: kubelease_eks::prices,
+            catalog: kubelease_eks::offline_catalog,
+            open: |with| {
+                let config = with.read(kubelease_eks::Config::read)?;
+                Ok(kubelease_eks::provider(config, with.tools))
+            },
+        },
+        #[cfg(feature = "aks")]
+        Entry {
+            id: ProviderId::Aks,
+            capability: kubelease_aks::capability,
+            prices: kubelease_aks::prices,
+            catalog: kubelease_aks::offline_catalog,
+            open: |with| {
+                let config = with.read(kubelease_aks::Config::read)?;
+                Ok(kubelease_aks::provider(config, with.tools))
+            },
+        },
         #[cfg(feature = "digitalocean")]
         Entry {
             id: ProviderId::DigitalOcean,

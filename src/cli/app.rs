@@ -215,7 +215,8 @@ impl App {
         let ledger = self.ledger().await?;
         let balance = ledger.lease_balance(&lease.id).await?;
         let spans = ledger.spans(Some(&lease.id), false, None).await?;
-        self.add_up(lease, balance, &spans, self.clock.now()).await
+        let last_use = ledger.last_uses().await?.get(&lease.id).copied();
+        Ok(add_up(lease, balance, &spans, last_use, self.clock.now()))
     }
 
     /// The same for many leases, with a few questions to the ledger instead of a few each.
@@ -234,42 +235,42 @@ impl App {
                 spans.entry(lease).or_default().push(span);
             }
         }
+        let uses = ledger.last_uses().await?;
         let now = self.clock.now();
-        let mut rows = Vec::new();
-        for lease in leases {
+        let figures = |lease: Lease| {
             let balance = balances.get(&lease.id).copied().unwrap_or_default();
             let spans = spans.remove(&lease.id).unwrap_or_default();
-            rows.push(self.add_up(lease, balance, &spans, now).await?);
-        }
-        Ok(rows)
-    }
-
-    async fn add_up(
-        &self,
-        lease: Lease,
-        balance: Balance,
-        spans: &[LedgerSpan],
-        now: DateTime<Utc>,
-    ) -> Result<LeaseFigures, CliError> {
-        let spans: Vec<_> = spans.iter().map(plain).collect();
-        let lines = bill(&spans, now);
-        let cost: Money = lines.iter().map(|l| l.amount).sum();
-        let open = spans.iter().filter(|s| s.end.is_none());
-        let hourly = open.map(|s| s.price.rule.hourly_of(&s.billed)).sum();
-        let last_use = self.ledger().await?.last_use(&lease.id).await?;
-        Ok(LeaseFigures {
-            cost: cost.max(balance.spent),
-            hold: balance.held,
-            hourly,
-            last_use,
-            lease,
-        })
+            let last_use = uses.get(&lease.id).copied();
+            add_up(lease, balance, &spans, last_use, now)
+        };
+        Ok(leases.into_iter().map(figures).collect())
     }
 
     /// Our own executable, for the exec plugin.
     #[must_use]
     pub fn executable(&self) -> std::path::PathBuf {
         std::env::current_exe().unwrap_or_else(|_| Path::new("kubelease").to_owned())
+    }
+}
+
+fn add_up(
+    lease: Lease,
+    balance: Balance,
+    spans: &[LedgerSpan],
+    last_use: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> LeaseFigures {
+    let spans: Vec<_> = spans.iter().map(plain).collect();
+    let lines = bill(&spans, now);
+    let cost: Money = lines.iter().map(|l| l.amount).sum();
+    let open = spans.iter().filter(|s| s.end.is_none());
+    let hourly = open.map(|s| s.price.rule.hourly_of(&s.billed)).sum();
+    LeaseFigures {
+        cost: cost.max(balance.spent),
+        hold: balance.held,
+        hourly,
+        last_use,
+        lease,
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::ffi::OsString;
 
+use chrono::DateTime;
 use clap::{Args, Parser};
+use futures_util::future::join_all;
 use kubelease_core::{Money, ProviderId};
 use kubelease_sim::{ClockMode, Options, spawn_thread};
 use serde_json::{Value, json};
@@ -15,14 +17,18 @@ use crate::config::Settings;
 use crate::engine::{EngineError, Silent};
 use crate::env::{self, Env};
 use crate::kubeapi::KubeApi;
+use crate::registry;
 use crate::simctl::Control;
 
 /// Show the whole story on the simulator, in seconds
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Which cloud to play
-    #[arg(long, default_value = "digitalocean")]
+    #[arg(long, default_value = "digitalocean", conflicts_with = "all")]
     provider: ProviderId,
+    /// All clouds of this build at once
+    #[arg(long)]
+    all: bool,
 }
 
 pub(super) async fn run(args: &DemoArgs, out: &Output) -> Result<u8, CliError> {
@@ -44,7 +50,11 @@ pub(super) async fn run(args: &DemoArgs, out: &Output) -> Result<u8, CliError> {
         control: Control::new(&sim.control),
         url: sim.control.clone(),
     };
-    let code = story.tell(args.provider).await;
+    let code = if args.all {
+        story.tell_all().await
+    } else {
+        story.tell(args.provider).await
+    };
     sim.stop();
     code
 }
@@ -64,18 +74,8 @@ impl Story<'_> {
             "A simulated {cloud}, its own clock, an empty ledger. Nothing real is touched.\n"
         ));
         self.command(&["prices", "workloads"]).await?;
-        self.command(&[
-            "create",
-            "workloads",
-            "--provider",
-            cloud,
-            "--name",
-            "practice",
-            "--ttl",
-            "4h",
-        ])
-        .await?;
-        self.work(provider).await?;
+        self.create(provider, "practice").await?;
+        self.work(provider, "practice").await?;
         self.later("1h")?;
         self.command(&["guard", "tick"]).await?;
         self.command(&["list"]).await?;
@@ -86,7 +86,38 @@ impl Story<'_> {
         self.command(&["show", "practice"]).await?;
         self.command(&["spend"]).await?;
         self.command(&["sweep"]).await?;
-        self.proof()
+        self.proof(&[provider]).await
+    }
+
+    /// The same life on every cloud at once: creating on all takes as long as the slowest.
+    async fn tell_all(&self) -> Result<u8, CliError> {
+        let clouds: Vec<ProviderId> = registry::entries().iter().map(|e| e.id).collect();
+        let named: Vec<_> = clouds.iter().map(|c| (*c, format!("on-{c}"))).collect();
+        self.out.note(&format!(
+            "{} simulated clouds, one clock, an empty ledger. Nothing real is touched.\n",
+            clouds.len()
+        ));
+        self.command(&["prices", "workloads"]).await?;
+        for made in join_all(named.iter().map(|(c, name)| self.create(*c, name))).await {
+            made?;
+        }
+        for (cloud, name) in &named {
+            self.work(*cloud, name).await?;
+        }
+        self.later("1h")?;
+        self.command(&["guard", "tick"]).await?;
+        self.command(&["list"]).await?;
+        self.later("4h")?;
+        self.command(&["guard", "tick"]).await?;
+        self.command(&["spend"]).await?;
+        self.command(&["sweep"]).await?;
+        self.proof(&clouds).await
+    }
+
+    async fn create(&self, cloud: ProviderId, name: &str) -> Result<(), CliError> {
+        let cloud = cloud.as_str();
+        let words = ["create", "workloads", "--provider", cloud, "--name", name];
+        self.command(&[&words[..], &["--ttl", "4h"]].concat()).await
     }
 
     /// Runs one of our own commands, as typed.
@@ -120,12 +151,9 @@ impl Story<'_> {
     }
 
     /// What kubectl would do: a deployment, a load balancer, a volume, on the cluster's own API.
-    async fn work(&self, provider: ProviderId) -> Result<(), CliError> {
-        let url = self.url.as_str();
-        let env = Env::of([(env::SIM, url)]);
-        let settings = Settings::load(env, Some(self.home.clone().into()), None)?;
-        let app = App::with(settings, self.out.clone(), true, false)?;
-        let lease = app.lease("practice").await?;
+    async fn work(&self, provider: ProviderId, name: &str) -> Result<(), CliError> {
+        let app = self.app()?;
+        let lease = app.lease(name).await?;
         let view = app
             .engine(std::sync::Arc::new(Silent))
             .await?
@@ -146,8 +174,14 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// The simulator's own view of the account, which shares no code with the ledger.
-    fn proof(&self) -> Result<u8, CliError> {
+    fn app(&self) -> Result<App, CliError> {
+        let env = Env::of([(env::SIM, self.url.as_str())]);
+        let settings = Settings::load(env, Some(self.home.clone().into()), None)?;
+        App::with(settings, self.out.clone(), true, false)
+    }
+
+    /// The simulator's own view of the accounts, which shares no code with the ledger.
+    async fn proof(&self, clouds: &[ProviderId]) -> Result<u8, CliError> {
         let world = self.control.get("/world")?;
         let left: Vec<&Value> = world["resources"]
             .as_array()
@@ -159,16 +193,30 @@ impl Story<'_> {
             .iter()
             .filter_map(|r| r["hourly"].as_str()?.parse::<Money>().ok())
             .sum();
-        let meter = self.control.get("/meter")?;
-        let billed = meter["total"].as_str().unwrap_or("?");
-        self.out
-            .data(&format!("\n# the cloud itself: billed ${billed}"));
+        let app = self.app()?;
+        let ledger = app.ledger().await?;
+        let mut equal = true;
+        for cloud in clouds {
+            let meter = self.control.get(&format!("/meter?provider={cloud}"))?;
+            let billed = meter["total"].as_str().unwrap_or("?");
+            let balance = ledger.balance(*cloud, DateTime::UNIX_EPOCH).await?;
+            let booked = balance.spent.to_string();
+            equal &= booked == billed;
+            let verdict = if booked == billed {
+                "equal"
+            } else {
+                "NOT EQUAL"
+            };
+            self.out.data(&format!(
+                "\n# {cloud} itself: billed ${billed}; the ledger: ${booked}; {verdict}"
+            ));
+        }
         self.out.data(&format!(
             "{} resources left, {}/month",
             left.len(),
             super::list::monthly(hourly).cents()
         ));
-        if left.is_empty() {
+        if left.is_empty() && equal {
             return Ok(exit::OK);
         }
         for thing in left {

@@ -207,11 +207,14 @@ impl From<NoQuote> for CliError {
 
 impl From<RegistryError> for CliError {
     fn from(error: RegistryError) -> Self {
-        let code = match error {
-            RegistryError::NotBuilt(_) => exit::USAGE,
-            RegistryError::NoCredentials { .. } => exit::CREDENTIALS,
+        let (code, hint) = match &error {
+            RegistryError::NotBuilt(_) => (exit::USAGE, None),
+            RegistryError::NoCredentials { .. } => (exit::CREDENTIALS, None),
+            RegistryError::Credentials(error) => (exit::CREDENTIALS, error.hint.clone()),
         };
-        Self::from_error(code, &error).hint("or try it without an account: kubelease demo")
+        let mut out = Self::from_error(code, &error);
+        out.hints.extend(hint);
+        out.hint("or try it without an account: kubelease demo")
     }
 }
 

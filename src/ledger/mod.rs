@@ -11,6 +11,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
@@ -246,8 +247,8 @@ pub trait Ledger: Debug + Send + Sync {
     ) -> Result<Vec<Sighting>>;
     /// The kubeconfig of a lease was used by a client process; `client` tells one process from another.
     async fn used(&self, lease: &LeaseId, client: &str, at: DateTime<Utc>) -> Result<()>;
-    /// The last use.
-    async fn last_use(&self, lease: &LeaseId) -> Result<Option<DateTime<Utc>>>;
+    /// The last use of each lease that was ever used.
+    async fn last_uses(&self) -> Result<BTreeMap<LeaseId, DateTime<Utc>>>;
     /// Stores messages to send; one with a known key is not stored again.
     async fn post(&self, messages: &[Outgoing]) -> Result<()>;
     /// Messages not yet sent and due for a try.

@@ -171,15 +171,20 @@ pub(super) fn size(inputs: &Inputs<'_>, region: &str, spot: bool) -> Result<Size
 }
 
 /// Account limits, before anything is created.
-pub(super) fn within_limits(inputs: &Inputs<'_>, count: u32) -> Result<(), NoQuote> {
+/// Whether the account has room. `services` counts everything that a vendor's promotion pays for.
+pub(super) fn within_limits(inputs: &Inputs<'_>, count: u32, size: &Size) -> Result<(), NoQuote> {
     let Some(account) = inputs.account else {
         return Ok(());
     };
     let volumes = u32::try_from(inputs.profile.expect.volumes_gib.len()).unwrap_or(u32::MAX);
+    let balancers = inputs.profile.expect.load_balancers;
+    let vcpus = count.saturating_mul(size.cpu);
     let wanted = [
         ("nodes", count),
-        ("load_balancers", inputs.profile.expect.load_balancers),
+        ("vcpus", vcpus),
+        ("load_balancers", balancers),
         ("volumes", volumes),
+        ("services", count + balancers + volumes),
     ];
     for (what, need) in wanted {
         let Some(limit) = account.limits.iter().find(|l| l.what == what) else {
@@ -188,9 +193,15 @@ pub(super) fn within_limits(inputs: &Inputs<'_>, count: u32) -> Result<(), NoQuo
         let free = limit.most.saturating_sub(limit.used);
         if need > free {
             let shape = match (what, free) {
-                ("nodes", 0) => "delete something first, or ask the vendor for more".to_owned(),
+                ("nodes" | "vcpus" | "services", 0) => {
+                    "delete something first, or ask the vendor for more".to_owned()
+                }
                 ("nodes", n) => format!(
                     "the largest shape that fits has {n} node(s): set count = {n} in the profile"
+                ),
+                ("vcpus", n) => format!(
+                    "the largest shape that fits has {} node(s) of this size: set count = {0} in the profile",
+                    n / size.cpu.max(1)
                 ),
                 (what, n) => format!(
                     "the account has room for {n} more {}",

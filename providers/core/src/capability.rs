@@ -20,6 +20,11 @@ pub struct Capability {
     /// The price type of each kind that a cluster, or its controllers, make when nobody chooses: what a
     /// quote lists for boot disks, addresses, load balancers and volumes.
     pub usual_types: &'static [(ItemKind, &'static str)],
+    /// What a cluster has beside its control plane and its nodes, and what a load balancer brings along.
+    pub standing: Standing,
+    /// From the kind of a disk and the GiB that were wished for to the type and the GiB that are billed,
+    /// where the vendor sells disks in fixed sizes.
+    pub disk: Option<BilledDisk>,
     /// How many seconds a create usually takes, for the progress line.
     pub usual_create_seconds: u64,
     /// How many seconds a delete usually takes.
@@ -34,6 +39,35 @@ pub struct Capability {
     pub console: &'static str,
     /// The environment variables with credentials, the first that is set wins.
     pub credential_env: &'static [&'static str],
+}
+
+/// From a disk's kind and wished GiB to its price type and billed GiB; none when there is no such price.
+pub type BilledDisk = fn(ItemKind, u32) -> Option<(String, u32)>;
+
+/// What is there, and billed, as soon as a cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Load balancers of every cluster, before any Service asks for one.
+    pub load_balancers: u32,
+    /// Public addresses of every cluster, before any Service asks for one.
+    pub addresses: u32,
+    /// Whether each node has a public address.
+    pub node_addresses: bool,
+    /// Public addresses of each Service of type LoadBalancer.
+    pub service_addresses: u32,
+    /// Whether Services share the cluster's load balancer instead of getting one each.
+    pub shared_load_balancer: bool,
+}
+
+impl Standing {
+    /// Nothing but a public address for each node.
+    pub const NODES_ONLY: Self = Self {
+        load_balancers: 0,
+        addresses: 0,
+        node_addresses: true,
+        service_addresses: 0,
+        shared_load_balancer: false,
+    };
 }
 
 /// How a cluster may be named.

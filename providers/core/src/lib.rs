@@ -57,7 +57,7 @@ pub mod provider;
 pub mod secret;
 
 pub use billing::{Billed, ItemKind, Price, Purchase, Rule, Span};
-pub use capability::{Capability, CreditEnd, NameRule};
+pub use capability::{BilledDisk, Capability, CreditEnd, NameRule, Standing};
 pub use catalog::{Catalog, PriceBook, Region, Size, Version};
 pub use clock::{Clock, ManualClock};
 pub use error::{Error, Kind, Transience};

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kubelease_core::{
     Access, Account, Capability, Catalog, ClusterState, CreditEnd, Error, ItemKind, LeaseView,
-    Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal, Scope, Step,
-    StepAt,
+    Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal, Scope,
+    Standing, Step, StepAt,
 };
 use kubelease_http::Toolkit;
 
@@ -53,6 +53,8 @@ static CAPABILITY: Capability = Capability {
         (ItemKind::LoadBalancer, "http"),
         (ItemKind::Volume, "volume"),
     ],
+    standing: Standing::NODES_ONLY,
+    disk: None,
     usual_create_seconds: 330,
     usual_delete_seconds: 180,
     leaves_behind: &[

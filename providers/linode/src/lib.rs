@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use kubelease_core::{
     Access, Account, Capability, Catalog, ClaimedVolume, ClusterState, CreditEnd, Error, ItemKind,
     LeaseView, Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal,
-    Scope, Step, StepAt,
+    Scope, Standing, Step, StepAt,
 };
 use kubelease_http::Toolkit;
 
@@ -53,6 +53,8 @@ static CAPABILITY: Capability = Capability {
         (ItemKind::LoadBalancer, "nodebalancer"),
         (ItemKind::Volume, "volume"),
     ],
+    standing: Standing::NODES_ONLY,
+    disk: None,
     usual_create_seconds: 250,
     usual_delete_seconds: 60,
     leaves_behind: &[

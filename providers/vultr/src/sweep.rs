@@ -143,6 +143,7 @@ fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
     add(&mut things, &seen.networks, &owners);
     add(&mut things, &seen.snapshots, &owners);
     add(&mut things, &seen.reserved_ips, &owners);
+    wait_for_instances(&mut things);
     // Of others we show clusters and what costs money beside them.
     let free = |kind: &str| [Firewall::KIND, Network::KIND].contains(&kind);
     things.retain(|t| t.owner.is_some() || (scope.foreign && !free(&t.target.kind)));
@@ -151,6 +152,22 @@ fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
         things,
         complete: missing.is_empty(),
         missing,
+    }
+}
+
+/// A network can only go when the last worker in it has gone.
+fn wait_for_instances(things: &mut [Owned]) {
+    let instances: Vec<_> = things
+        .iter()
+        .filter(|t| t.target.kind == Instance::KIND)
+        .filter_map(|t| Some((t.owner.clone()?.lease, t.target.clone())))
+        .collect();
+    for network in things.iter_mut().filter(|t| t.target.kind == Network::KIND) {
+        let Some(owner) = &network.owner else {
+            continue;
+        };
+        let of_lease = instances.iter().filter(|(lease, _)| *lease == owner.lease);
+        network.blocked_by.extend(of_lease.map(|(_, i)| i.clone()));
     }
 }
 

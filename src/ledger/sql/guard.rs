@@ -84,13 +84,14 @@ pub(super) async fn used(
     Ok(tx.commit().await?)
 }
 
-pub(super) async fn last_use(db: &SqlLedger, lease: &LeaseId) -> Inner<Option<DateTime<Utc>>> {
-    let sql = "SELECT MAX(at) AS at FROM uses WHERE lease = $1";
-    let row = sqlx::query(sql)
-        .bind(lease.as_str())
-        .fetch_one(db.pool())
-        .await?;
-    Reader::new(&row, "uses", "at").maybe_time("at")
+pub(super) async fn last_uses(db: &SqlLedger) -> Inner<BTreeMap<LeaseId, DateTime<Utc>>> {
+    let sql = "SELECT lease, MAX(at) AS at FROM uses GROUP BY lease";
+    let rows = sqlx::query(sql).fetch_all(db.pool()).await?;
+    let one = |row| {
+        let row = Reader::new(row, "uses", "at");
+        Ok((row.lease("lease")?, row.time("at")?))
+    };
+    rows.iter().map(one).collect()
 }
 
 pub(super) async fn post(db: &SqlLedger, messages: &[Outgoing]) -> Inner<()> {

@@ -10,6 +10,7 @@ mod leases;
 mod money;
 mod spans;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -320,8 +321,8 @@ impl Ledger for SqlLedger {
     async fn used(&self, lease: &LeaseId, client: &str, at: DateTime<Utc>) -> Result<()> {
         self.answer(guard::used(self, lease, client, at).await)
     }
-    async fn last_use(&self, lease: &LeaseId) -> Result<Option<DateTime<Utc>>> {
-        self.answer(guard::last_use(self, lease).await)
+    async fn last_uses(&self) -> Result<BTreeMap<LeaseId, DateTime<Utc>>> {
+        self.answer(guard::last_uses(self).await)
     }
     async fn post(&self, messages: &[Outgoing]) -> Result<()> {
         self.answer(guard::post(self, messages).await)

@@ -136,7 +136,7 @@ async fn a_living_cluster_with_everything_of_it_in_delete_order() {
         // Not on the list of blocks yet, but its cluster knows it.
         ("volume", "v2", OURS, vec!["c1"]),
         ("firewall", "f1", OURS, vec!["c1"]),
-        ("vpc", "p1", OURS, vec!["c1"]),
+        ("vpc", "p1", OURS, vec!["c1", "n1"]),
     ];
     assert_eq!(rows(&listing), expect);
     let dated = |t: &Owned| t.owner.as_ref().is_some_and(|o| o.expires_at.is_some());
@@ -191,7 +191,7 @@ async fn leftovers_of_a_dead_cluster_are_ours_by_record_and_free_to_go() {
         ("instance", "n1", OURS, vec![]),
         ("volume", "v1", OURS, vec![]),
         ("firewall", "f1", OURS, vec![]),
-        ("vpc", "p1", OURS, vec![]),
+        ("vpc", "p1", OURS, vec!["n1"]),
     ];
     assert_eq!(rows(&listing), expect);
     // A worker that outlives its cluster still costs, under the same id as before.

@@ -35,13 +35,12 @@ pub(super) async fn sightings(ledger: &dyn Ledger) {
 
 pub(super) async fn uses(ledger: &dyn Ledger) {
     let lease = id(2);
-    assert_eq!(ledger.last_use(&lease).await.unwrap(), None);
+    assert_eq!(ledger.last_uses().await.unwrap(), [].into());
     ledger.used(&lease, "kubectl/7", at(10)).await.unwrap();
     ledger.used(&lease, "kubectl/8", at(12)).await.unwrap();
     // A refresh by a process that was already running is not use.
     ledger.used(&lease, "kubectl/7", at(50)).await.unwrap();
-    assert_eq!(ledger.last_use(&lease).await.unwrap(), Some(at(12)));
-    assert_eq!(ledger.last_use(&id(3)).await.unwrap(), None);
+    assert_eq!(ledger.last_uses().await.unwrap(), [(lease, at(12))].into());
     let nobody = ledger.used(&id(99), "kubectl/9", at(12)).await;
     assert!(matches!(nobody, Err(LedgerError::UnknownLease(_))));
 }
