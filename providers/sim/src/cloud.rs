@@ -58,6 +58,11 @@ pub trait Cloud: Debug + Send {
     /// Answers a request, applying its effect. Unknown routes answer [`Reply::not_simulated`].
     fn handle(&mut self, core: &mut Core, request: &Request) -> Reply;
 
+    /// The path under which faults and the log know a request whose own path says nothing: clouds that send every operation to `/`.
+    fn route(&self, _: &Request) -> Option<String> {
+        None
+    }
+
     /// Something scheduled with [`Core::schedule`] is due. What it was about may be gone by now.
     fn due(&mut self, core: &mut Core, event: Value);
 

@@ -17,6 +17,7 @@ mod control;
 pub mod core;
 pub mod digitalocean;
 mod duration;
+pub mod eks;
 pub mod faults;
 pub mod ids;
 pub mod kube;

@@ -28,10 +28,13 @@ pub(crate) struct CloudPort {
 /// Answers one request to a cloud.
 pub(crate) async fn answer(
     port: Arc<CloudPort>,
-    request: Request,
+    mut request: Request,
 ) -> Result<(Reply, DateTime<Utc>), Hangup> {
     let provider = port.provider;
     let begun = port.shared.with(|world| {
+        if let Some(route) = world.cloud(provider).0.route(&request) {
+            request.path = route;
+        }
         let n = world.log.arrived(provider, &request, world.core.now());
         match world.faults.meet(provider, &request) {
             None => Ok(finish(world, n, |world| world.apply(provider, &request))),
