@@ -73,6 +73,9 @@ macro_rules! conformance {
 }
 
 conformance! {
+    gke "gke"
+    eks "eks"
+    aks "aks"
     digitalocean "digitalocean"
     linode "linode"
     vultr "vultr"
