@@ -17,6 +17,7 @@ use crate::provider::Provider;
 pub(crate) fn all(core: &Core) -> Vec<Box<dyn Cloud>> {
     let cloud = |provider| -> Box<dyn Cloud> {
         match provider {
+            Provider::Aks => Box::new(crate::aks::Aks::new()),
             Provider::Digitalocean => Box::new(DigitalOcean::new(core)),
             Provider::Eks => Box::new(crate::eks::Eks::new()),
             Provider::Linode => Box::new(crate::linode::Linode::new()),

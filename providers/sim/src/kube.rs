@@ -200,6 +200,13 @@ impl Clusters {
         }
     }
 
+    /// Lets client certificates in again (a cluster that was stopped); tokens have to be granted anew.
+    pub fn readmit(&mut self, id: &str) {
+        if let Some(api) = self.apis.get_mut(id) {
+            api.certificates = true;
+        }
+    }
+
     /// Who a bearer of this token is.
     pub(crate) fn bearer(&self, id: &str, token: &str, now: DateTime<Utc>) -> Option<&str> {
         let (user, until) = self.apis.get(id)?.tokens.get(token)?;

@@ -10,6 +10,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+pub mod aks;
 pub mod clock;
 pub mod cloud;
 mod clouds;
