@@ -18,6 +18,7 @@ pub(crate) fn all(core: &Core) -> Vec<Box<dyn Cloud>> {
     let cloud = |provider| -> Box<dyn Cloud> {
         match provider {
             Provider::Digitalocean => Box::new(DigitalOcean::new(core)),
+            Provider::Gke => Box::new(crate::gke::Gke::new()),
             Provider::Linode => Box::new(crate::linode::Linode::new()),
             Provider::Vultr => Box::new(crate::vultr::Vultr::new()),
             other => Box::new(Vacant(other)),

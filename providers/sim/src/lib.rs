@@ -18,6 +18,7 @@ pub mod core;
 pub mod digitalocean;
 mod duration;
 pub mod faults;
+pub mod gke;
 pub mod ids;
 pub mod kube;
 mod kube_serve;
