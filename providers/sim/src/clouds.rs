@@ -20,6 +20,8 @@ pub(crate) fn all(core: &Core) -> Vec<Box<dyn Cloud>> {
             Provider::Aks => Box::new(crate::aks::Aks::new()),
             Provider::Digitalocean => Box::new(DigitalOcean::new(core)),
             Provider::Eks => Box::new(crate::eks::Eks::new()),
+
+            Provider::Gke => Box::new(crate::gke::Gke::new()),
             Provider::Linode => Box::new(crate::linode::Linode::new()),
             Provider::Vultr => Box::new(crate::vultr::Vultr::new()),
             other => Box::new(Vacant(other)),

@@ -20,6 +20,7 @@ pub mod digitalocean;
 mod duration;
 pub mod eks;
 pub mod faults;
+pub mod gke;
 pub mod ids;
 pub mod kube;
 mod kube_serve;
