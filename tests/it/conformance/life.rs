@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Bench, money};
+use crate::support::{Bench, creating, money};
 
 pub(super) fn create(bench: &Bench, cloud: &str) {
     let made = bench.create(cloud, "lab").ok().json();
@@ -23,7 +23,7 @@ pub(super) fn create(bench: &Bench, cloud: &str) {
 /// The answer to the creating request is lost: it is found, not made twice.
 pub(super) fn adopt(bench: &Bench, cloud: &str) {
     bench.fault(json!({
-        "provider": cloud, "match": "POST /**/clusters", "nth": 1, "action": "drop", "when": "after"
+        "provider": cloud, "match": creating(cloud), "nth": 1, "action": "drop", "when": "after"
     }));
     bench.create(cloud, "lab").ok();
     assert_eq!(bench.of_kind("cluster").len(), 1);

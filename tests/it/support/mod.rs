@@ -1,5 +1,7 @@
 //! A bench: one simulator, one home, and the real binary.
 
+mod console;
+
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -339,26 +341,8 @@ impl Bench {
             .into_iter()
             .find(|c| !c["owner"].is_null())
             .unwrap();
-        let id = ours["id"].as_str().unwrap();
         let endpoint = &self.control.get("/").unwrap()["endpoints"][cloud];
-        let path = match cloud {
-            "digitalocean" | "vultr" => format!("/v2/kubernetes/clusters/{id}"),
-            "linode" => format!("/v4/lke/clusters/{id}"),
-            other => panic!("no console for {other}"),
-        };
-        let url = format!("{}{path}", endpoint.as_str().unwrap());
-        runtime().block_on(async move {
-            rustls::crypto::ring::default_provider()
-                .install_default()
-                .ok();
-            let gone = reqwest::Client::new()
-                .delete(url)
-                .bearer_auth("console")
-                .send()
-                .await
-                .unwrap();
-            assert!(gone.status().is_success(), "{}", gone.status());
-        });
+        console::delete_cluster(self, cloud, endpoint.as_str().unwrap(), &ours);
         self.advance("10m");
     }
 
@@ -392,6 +376,15 @@ impl Bench {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
+    }
+}
+
+/// The request that makes a cluster, as a fault matches it.
+pub(crate) fn creating(cloud: &str) -> &'static str {
+    match cloud {
+        "aks" => "PUT /**/managedClusters/*",
+        "eks" => "POST /clusters",
+        _ => "POST /**/clusters",
     }
 }
 
