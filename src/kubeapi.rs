@@ -42,7 +42,7 @@ impl KubeApi {
             .timeout(TIMEOUT);
         if !access.ca_pem.is_empty() {
             let ca = reqwest::Certificate::from_pem(access.ca_pem.as_bytes());
-            client = client.add_root_certificate(ca.map_err(|e| unusable(&e))?);
+            client = client.tls_certs_only([ca.map_err(|e| unusable(&e))?]);
         }
         let token = match &access.credential {
             Credential::Token { token, .. } => Some(token.clone()),

@@ -56,6 +56,7 @@ struct Opening<'a> {
     tools: Toolkit,
 }
 
+#[cfg(any(feature = "gke", feature = "eks", feature = "aks"))]
 /// How a crate reads its configuration: by looking variables up, with the endpoint that all its services
 /// are at, and whether made-up credentials will do.
 type ReadConfig<T> = fn(&dyn Fn(&str) -> Option<String>, Option<&str>, bool) -> Result<T, Error>;
@@ -74,6 +75,7 @@ impl Opening<'_> {
         }
     }
 
+    #[cfg(any(feature = "gke", feature = "eks", feature = "aks"))]
     /// The configuration of a cloud whose credentials are more than one token.
     fn read<T>(&self, read: ReadConfig<T>) -> Result<T, RegistryError> {
         let look = |name: &str| self.env.get(name).map(str::to_owned);

@@ -50,8 +50,29 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Reqwest {
     cap: usize,
-    proxied: OnceLock<Result<reqwest::Client, reqwest::Error>>,
-    direct: OnceLock<Result<reqwest::Client, reqwest::Error>>,
+    clients: [OnceLock<Result<reqwest::Client, reqwest::Error>>; 3],
+}
+
+/// Where a request goes, and so which client it needs.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// To this machine (a simulator) without TLS: no proxy, and no time spent on reading certificates.
+    Plain,
+    /// To this machine with TLS.
+    Local,
+    /// Everywhere else, by the usual proxy variables.
+    Out,
+}
+
+impl Way {
+    fn to(url: &reqwest::Url) -> Self {
+        let here = ["127.0.0.1", "localhost", "[::1]", "::1"];
+        match url.host_str() {
+            Some(host) if here.contains(&host) && url.scheme() == "http" => Self::Plain,
+            Some(host) if here.contains(&host) => Self::Local,
+            _ => Self::Out,
+        }
+    }
 }
 
 impl Default for Reqwest {
@@ -66,26 +87,20 @@ impl Reqwest {
     pub const fn with_cap(cap: usize) -> Self {
         Self {
             cap,
-            proxied: OnceLock::new(),
-            direct: OnceLock::new(),
+            clients: [const { OnceLock::new() }; 3],
         }
     }
 
-    /// This machine (a simulator) is never reached through a proxy; everything else follows the
-    /// usual proxy variables.
     fn client(&self, url: &reqwest::Url) -> Result<&reqwest::Client, Failure> {
-        let local = matches!(
-            url.host_str(),
-            Some("127.0.0.1" | "localhost" | "[::1]" | "::1")
-        );
-        let slot = if local { &self.direct } else { &self.proxied };
-        slot.get_or_init(|| build(local))
+        let way = Way::to(url);
+        let slot = &self.clients[way as usize];
+        slot.get_or_init(|| build(way))
             .as_ref()
             .map_err(|e| refused(format!("the HTTP client cannot start: {e}")))
     }
 }
 
-fn build(local: bool) -> Result<reqwest::Client, reqwest::Error> {
+fn build(way: Way) -> Result<reqwest::Client, reqwest::Error> {
     // The binary installs ring first thing; a test or another embedder may not have.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Losing this race means that somebody else installed one.
@@ -96,7 +111,12 @@ fn build(local: bool) -> Result<reqwest::Client, reqwest::Error> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .user_agent(concat!("kubelease/", env!("CARGO_PKG_VERSION")));
-    if local { builder.no_proxy() } else { builder }.build()
+    match way {
+        Way::Plain => builder.no_proxy().tls_certs_only([]),
+        Way::Local => builder.no_proxy(),
+        Way::Out => builder,
+    }
+    .build()
 }
 
 fn refused(message: String) -> Failure {
