@@ -176,9 +176,7 @@ pub(super) fn delete(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     } else {
         condemn(desk, &uid);
     }
-    if !call.request.never_ready {
-        operations::schedule(desk, &id, life::CLUSTER_GONE);
-    }
+    operations::schedule(desk, &id, life::CLUSTER_GONE);
     operations::accepted(desk, call, &id)
 }
 
