@@ -20,7 +20,7 @@ pub(super) fn leftovers(bench: &Bench, cloud: &str) {
             "/apis/storage.k8s.io/v1/storageclasses",
             &json!({
                 "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "elsewhere" },
-                "provisioner": "disk.csi.azure.com", "parameters": { "resourceGroup": "rg-resource_group-disks" },
+                "provisioner": "disk.csi.azure.com", "parameters": { "resourceGroup": "rg-resource-group-disks" },
                 "volumeBindingMode": "WaitForFirstConsumer"
             }),
         );
