@@ -59,7 +59,11 @@ impl Memory {
     /// Whether a listed thing should be asked to go (again) now.
     pub(super) fn due(&self, thing: &Owned, now: DateTime<Utc>) -> bool {
         let last = self.attempts.get(&thing.target).and_then(|a| a.last());
-        let going = thing.state.to_ascii_lowercase().contains("delet");
-        last.is_none_or(|at| now - *at >= AGAIN && !going)
+        last.is_none_or(|at| now - *at >= AGAIN && !is_going(&thing.state))
     }
+}
+
+/// Whether the vendor's word for a state says that the thing is being deleted.
+pub(super) fn is_going(state: &str) -> bool {
+    state.to_ascii_lowercase().contains("delet")
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use kubelease_core::{Error, Kind, LeaseId, Listing, Owned, Ref, Removal, Scope};
+use kubelease_core::{Error, Health, Kind, LeaseId, Listing, Owned, Ref, Removal, Scope};
 
 use super::books::{self, Look};
 use super::journal::{removals, steps};
-use super::memory::Memory;
+use super::memory::{Memory, is_going};
 use super::receipt::Receipt;
 use super::{Cloud, Engine, EngineError, Happening};
 use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
@@ -21,6 +21,8 @@ use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// The longest pause.
 const LONG_PAUSE: TimeDelta = TimeDelta::seconds(15);
+/// The longest time without a whole look, while the cluster itself says that it is going.
+const LOOK: TimeDelta = TimeDelta::minutes(4);
 /// No progress for this long: a person is needed.
 const PATIENCE: TimeDelta = TimeDelta::minutes(20);
 /// What a person was asked to look at already is tried again, but holds up a tick only this long.
@@ -87,7 +89,8 @@ impl Engine {
             }
             let sign = sign(&mine, &open, &memory);
             let now = self.clock.now();
-            if sign == last_sign {
+            let quiet = sign == last_sign;
+            if quiet {
                 pause = (pause * 3 / 2).min(LONG_PAUSE);
             } else {
                 (progress_at, last_sign, pause) = (now, sign, PAUSE);
@@ -98,7 +101,24 @@ impl Engine {
                     .await;
             }
             self.pause(pause).await?;
+            if quiet && listing.complete && waits_for_cluster(&mine) {
+                self.while_going(cloud, lease).await?;
+            }
         }
+    }
+
+    /// While everything waits for a cluster that is going, it alone is asked: one request instead of
+    /// every list. Returns at the first answer that says anything else.
+    async fn while_going(&self, cloud: &Cloud, lease: &Lease) -> Result<(), EngineError> {
+        let view = self.view(lease).await?;
+        let until = self.clock.now() + LOOK;
+        while self.clock.now() < until {
+            match cloud.provider.inspect(&view).await {
+                Ok(state) if state.health == Health::Deleting => self.pause(LONG_PAUSE).await?,
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     /// Lists, writes spans and amounts down, and returns what is ours.
@@ -283,6 +303,14 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Whether a cluster is going and nothing else could be removed now.
+fn waits_for_cluster(mine: &[Owned]) -> bool {
+    let going = |t: &Owned| is_going(&t.state);
+    let cluster = mine.iter().find(|t| t.target.kind == "cluster" && going(t));
+    let waits = |t: &Owned, c: &Owned| t.target == c.target || t.blocked_by.contains(&c.target);
+    cluster.is_some_and(|c| mine.iter().all(|t| waits(t, c)))
 }
 
 /// What a pass saw: as long as it changes, there is progress.

@@ -273,7 +273,15 @@ impl Api {
             .query("api-version", PROVIDERS)
             .needs("Microsoft.Resources/subscriptions/providers/read");
         let found: Registration = self.client.json(request).await?;
+        if found.registration_state.eq_ignore_ascii_case("registered") {
+            self.memory.registered(namespace);
+        }
         Ok(found.registration_state)
+    }
+
+    /// Whether this process has already seen that; nobody takes it back while we work.
+    pub(crate) fn is_registered(&self, namespace: &str) -> bool {
+        self.memory.is_registered(namespace)
     }
 
     /// Asks for a namespace. A setting of the subscription, not a resource: it costs nothing, and may be

@@ -6,8 +6,8 @@ use kubelease_core::{Error, Kind, ProviderId, Secret};
 /// Azure Resource Manager of the public cloud.
 pub const DEFAULT_ENDPOINT: &str = "https://management.azure.com";
 
-/// The subscription of a simulator, when none is named.
-const SIMULATED_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
+/// The subscription that a simulator has until one is named.
+const SIMULATED_SUBSCRIPTION: &str = "5eed0000-0000-4000-8000-0000000000a5";
 
 /// What a person without any credential is told.
 pub(crate) const GET_CREDENTIALS: &str = "set AZURE_SUBSCRIPTION_ID, and log in with `az login` or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or AZURE_FEDERATED_TOKEN_FILE)";

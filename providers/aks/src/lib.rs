@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kubelease_core::{
-    Access, Account, Capability, Catalog, ClusterState, CreditEnd, Error, ItemKind, LeaseView,
+    Access, Account, Capability, Catalog, ClaimedVolume, ClusterState, CreditEnd, Error, ItemKind, LeaseView,
     Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal, Scope,
     Standing, Step, StepAt,
 };
@@ -142,6 +142,10 @@ impl Provider for Aks {
 
     async fn access(&self, lease: &LeaseView) -> Result<Access, Error> {
         inspect::access(&self.api, lease).await
+    }
+
+    fn claimed_volume(&self) -> Option<ClaimedVolume> {
+        Some(sweep::volume_of)
     }
 
     async fn owned(&self, scope: &Scope<'_>) -> Result<Listing, Error> {

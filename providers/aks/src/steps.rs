@@ -225,9 +225,13 @@ async fn register(api: &Api) -> Result<(), Error> {
 }
 
 async fn unregistered(api: &Api) -> Result<Vec<&'static str>, Error> {
-    let states = join_all(NAMESPACES.map(|n| api.registration(n))).await;
+    let asked: Vec<&str> = NAMESPACES
+        .into_iter()
+        .filter(|n| !api.is_registered(n))
+        .collect();
+    let states = join_all(asked.iter().map(|n| api.registration(n))).await;
     let mut open = Vec::new();
-    for (namespace, state) in NAMESPACES.into_iter().zip(states) {
+    for (namespace, state) in asked.into_iter().zip(states) {
         if !state?.eq_ignore_ascii_case("registered") {
             open.push(namespace);
         }

@@ -88,7 +88,7 @@ fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
         seen.clusters
             .items
             .iter()
-            .map(|c| cluster(c, seen, &owners)),
+            .map(|c| cluster(c, &owners)),
     );
     things.extend(seen.groups.items.iter().map(|g| group(g, &owners)));
     things.extend(seen.balancers.items.iter().map(|b| balancer(b, &owners)));
@@ -141,21 +141,11 @@ fn thing<T: Resource>(resource: &T, name: &str, location: &str) -> Owned {
     }
 }
 
-fn cluster(cluster: &Cluster, seen: &Seen, owners: &Owners<'_>) -> Owned {
+fn cluster(cluster: &Cluster, owners: &Owners<'_>) -> Owned {
     let created = cluster
         .system
         .created_at
         .or_else(|| owners.created(&cluster.id()));
-    let nodes = cluster
-        .properties
-        .node_resource_group
-        .as_deref()
-        .unwrap_or_default();
-    let is_boot = |d: &&Disk| {
-        d.properties.os_type.is_some()
-            && id::group_of(&d.id).is_some_and(|g| g == nodes.to_lowercase())
-    };
-    let listed = seen.disks.items.iter().any(|d| is_boot(&d));
     // A group that is being deleted takes the cluster along, which may not say so yet.
     let going = id::group_of(&cluster.id).is_some_and(|g| owners.is_going(&g));
     Owned {
@@ -167,7 +157,7 @@ fn cluster(cluster: &Cluster, seen: &Seen, owners: &Owners<'_>) -> Owned {
             cluster.state().to_owned()
         },
         billed: created
-            .map(|since| prices::of_cluster(cluster, since, listed))
+            .map(|since| prices::of_cluster(cluster, since))
             .unwrap_or_default(),
         ..thing(cluster, &cluster.name, &cluster.location)
     }

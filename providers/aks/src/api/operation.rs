@@ -31,6 +31,8 @@ pub(super) struct Memory {
     operations: Mutex<BTreeMap<String, Place>>,
     /// Clusters whose running operation was asked to stop.
     aborted: Mutex<BTreeSet<String>>,
+    /// Namespaces that may be used.
+    registered: Mutex<BTreeSet<String>>,
 }
 
 /// Where an operation says how far it is.
@@ -59,6 +61,14 @@ impl Memory {
 
     pub(super) fn aborting(&self, id: &str) {
         lock(&self.aborted).insert(id.to_owned());
+    }
+
+    pub(super) fn registered(&self, namespace: &str) {
+        lock(&self.registered).insert(namespace.to_owned());
+    }
+
+    pub(super) fn is_registered(&self, namespace: &str) -> bool {
+        lock(&self.registered).contains(namespace)
     }
 
     pub(super) fn has_aborted(&self, id: &str) -> bool {

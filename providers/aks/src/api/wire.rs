@@ -202,9 +202,6 @@ pub(crate) struct Pool {
     pub(crate) name: String,
     pub(crate) count: u32,
     pub(crate) vm_size: String,
-    #[serde(rename = "osDiskSizeGB")]
-    pub(crate) os_disk_gib: Option<u32>,
-    pub(crate) os_disk_type: Option<String>,
     pub(crate) provisioning_state: Option<String>,
     pub(crate) power_state: Option<Power>,
     pub(crate) scale_set_priority: Option<String>,

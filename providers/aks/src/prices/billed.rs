@@ -7,16 +7,9 @@ use super::{billed_gib, short, tier};
 use crate::api::wire::{Address, Balancer, Cluster, Disk, Pool, Resource};
 use crate::sweep::region;
 
-/// The vendor's boot disk when none is chosen and the machine has fewer than eight vCPUs, GiB.
-const USUAL_BOOT_DISK: u32 = 128;
-
-/// A cluster: its tier, and the machines and boot disks of its pools. Boot disks that the subscription
-/// lists are billed as what they are.
-pub(crate) fn of_cluster(
-    cluster: &Cluster,
-    since: DateTime<Utc>,
-    boot_disks_listed: bool,
-) -> Vec<Billed> {
+/// A cluster: its tier, and the machines of its pools. Boot disks are listed by the subscription and
+/// billed as what they are.
+pub(crate) fn of_cluster(cluster: &Cluster, since: DateTime<Utc>) -> Vec<Billed> {
     let id = cluster.id();
     let mut rows = Vec::new();
     let tier = cluster.sku.as_ref().and_then(|s| s.tier.as_deref());
@@ -29,58 +22,34 @@ pub(crate) fn of_cluster(
             since,
         ));
     }
-    for pool in &cluster.properties.agent_pool_profiles {
-        let group = format!("{id}/agentpools/{}", pool.name.to_lowercase());
-        // A stopped machine gives its place back; its disk stays.
-        if pool.count > 0 && !cluster.is_stopped() {
-            rows.push(machines(pool, &group, cluster, since));
-        }
-        if pool.count > 0 && !boot_disks_listed {
-            rows.extend(boot_disks(pool, &group, cluster, since));
-        }
+    // A stopped machine gives its place back; its disk stays.
+    if !cluster.is_stopped() {
+        let pools = &cluster.properties.agent_pool_profiles;
+        rows.extend(pools.iter().flat_map(|p| machines(p, cluster, since)));
     }
     rows
 }
 
-fn machines(pool: &Pool, group: &str, cluster: &Cluster, since: DateTime<Utc>) -> Billed {
+/// Each machine is billed by itself; the pool says how many there are.
+fn machines(pool: &Pool, cluster: &Cluster, since: DateTime<Utc>) -> Vec<Billed> {
+    let set = format!("{}/agentpools/{}", cluster.id(), pool.name.to_lowercase());
     let spot = pool.scale_set_priority.as_deref() == Some("Spot");
-    Billed {
-        count: pool.count,
-        purchase: if spot {
-            Purchase::Spot
-        } else {
-            Purchase::OnDemand
-        },
+    let purchase = if spot {
+        Purchase::Spot
+    } else {
+        Purchase::OnDemand
+    };
+    let machine = |n: u32| Billed {
+        purchase,
         ..row(
             ItemKind::Node,
-            group,
+            &format!("{set}/machines/{n}"),
             &pool.vm_size,
             &cluster.location,
             since,
         )
-    }
-}
-
-/// Sizes with an `s` in their name take premium disks, and all priced ones have it. An ephemeral disk is
-/// part of the machine.
-fn boot_disks(pool: &Pool, group: &str, cluster: &Cluster, since: DateTime<Utc>) -> Option<Billed> {
-    if pool.os_disk_type.as_deref() == Some("Ephemeral") {
-        return None;
-    }
-    let asked = pool.os_disk_gib.filter(|gib| *gib > 0);
-    let (name, gib) = tier('P', billed_gib(asked.unwrap_or(USUAL_BOOT_DISK)))?;
-    let id = format!("{group}/boot-disks");
-    Some(Billed {
-        count: pool.count,
-        size_gib: Some(gib),
-        ..row(
-            ItemKind::BootDisk,
-            &id,
-            short(&name),
-            &cluster.location,
-            since,
-        )
-    })
+    };
+    (0..pool.count).map(machine).collect()
 }
 
 /// A disk, attached or not: of a claim, of a node, or somebody's.

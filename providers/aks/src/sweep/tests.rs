@@ -214,8 +214,8 @@ async fn everything_that_costs_money_is_billed_since_it_was_made() {
         })
         .collect();
     let expect = [
-        "node Standard_B2als_v2 eastus ×2 None 08:00",
-        "boot_disk P4 eastus ×2 Some(32) 08:00",
+        "node Standard_B2als_v2 eastus ×1 None 08:00",
+        "node Standard_B2als_v2 eastus ×1 None 08:00",
         "load_balancer standard eastus ×1 None 08:10",
         "ipv4 standard-static-regional eastus ×1 None 08:10",
         "volume P4 (premium SSD 32 GiB) eastus ×1 Some(32) 08:20",
@@ -224,7 +224,7 @@ async fn everything_that_costs_money_is_billed_since_it_was_made() {
 }
 
 #[tokio::test]
-async fn listed_boot_disks_are_not_billed_twice() {
+async fn boot_disks_are_billed_as_they_are_listed() {
     let mut holds = living();
     let mut boot = a_disk(NODES, "node-0_OsDisk");
     boot["properties"]["osType"] = json!("Linux");

@@ -3,7 +3,7 @@
 //! price, each further rule its own. Assumption: billing ends when the delete request is accepted.
 //!
 //! What the price table lacks: every region pays the disk prices of its one region; a disk between two tiers, or of the standard SSD
-//! class, pays the next premium tier of the table, and beyond the largest as many of that as hold it; spot machines pay the full
+//! class, pays the next premium tier of the table, and beyond the largest as many of that as hold its own tier; spot machines pay the full
 //! price; the premium tier (long term support) and the size an empty `vmSize` picks have the constants below.
 
 use super::prices::PRICES;
@@ -101,9 +101,11 @@ pub(super) fn disk_tier(sku: &str, gib: u64) -> (&'static str, u64) {
     if let Some(fits) = tiers().find(|d| gib <= d.gib) {
         return (&fits.name, 1);
     }
+    // Beyond the table the disk is as large as its tier; tiers double.
+    let whole = gib.next_power_of_two();
     tiers()
         .next_back()
-        .map_or(("", 1), |d| (d.name.as_str(), gib.div_ceil(d.gib)))
+        .map_or(("", 1), |d| (d.name.as_str(), whole.div_ceil(d.gib)))
 }
 
 /// What an hour costs at this quantity in a month, for `/world`.
@@ -182,6 +184,7 @@ mod tests {
             ("Premium_LRS", 1, ("P4", 1)),
             ("Premium_LRS", 33, ("P10", 1)),
             ("Premium_LRS", 129, ("P10", 2)),
+            ("Premium_LRS", 300, ("P10", 4)),
             ("StandardSSD_LRS", 10, ("P4", 1)),
             ("Standard_LRS", 10, ("S4", 1)),
         ] {

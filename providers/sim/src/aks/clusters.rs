@@ -176,9 +176,7 @@ pub(super) fn delete(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     } else {
         condemn(desk, &uid);
     }
-    if !call.request.never_ready {
-        operations::schedule(desk, &id, life::CLUSTER_GONE);
-    }
+    operations::schedule(desk, &id, life::CLUSTER_GONE);
     operations::accepted(desk, call, &id)
 }
 
@@ -212,6 +210,12 @@ pub(super) fn gone(desk: &mut Desk<'_>, uid: &str) {
     let Some(place) = desk.state.clusters.iter().position(|c| c.uid == uid) else {
         return;
     };
+    // With the machines go their attachments: volumes in other groups are free again.
+    let pools = desk.state.clusters[place].pools.iter();
+    let pools: Vec<String> = pools.map(|p| p.name.clone()).collect();
+    for pool in pools {
+        nodes::remove(desk, uid, &pool, u64::MAX);
+    }
     let cluster = desk.state.clusters.remove(place);
     groups::empty(desk, &cluster.node_group);
 }

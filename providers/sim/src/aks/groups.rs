@@ -176,9 +176,7 @@ pub(super) fn delete(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     if let Some(refused) = blocked {
         operations::doom(desk, &id, "ResourceGroupDeletionBlocked", &refused.message);
     }
-    if !call.request.never_ready {
-        operations::schedule(desk, &id, life::GROUP_GONE);
-    }
+    operations::schedule(desk, &id, life::GROUP_GONE);
     operations::group_accepted(desk, call, Some(id))
 }
 

@@ -111,8 +111,6 @@ pub(super) fn delete(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     if let Some(cluster) = desk.state.cluster_mut(&uid) {
         cluster.phase = Phase::Updating;
     }
-    if !call.request.never_ready {
-        operations::schedule(desk, &id, life::POOL_GONE);
-    }
+    operations::schedule(desk, &id, life::POOL_GONE);
     operations::accepted(desk, call, &id)
 }

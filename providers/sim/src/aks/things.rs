@@ -208,9 +208,7 @@ pub(super) fn delete(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     locks::may_delete(desk, &id)?;
     condemn(desk, &id);
     let operation = operations::begin(desk, Work::DeleteThing(id), None, &location);
-    if !call.request.never_ready {
-        operations::schedule(desk, &operation, life::THING_GONE);
-    }
+    operations::schedule(desk, &operation, life::THING_GONE);
     operations::accepted(desk, call, &operation)
 }
 
