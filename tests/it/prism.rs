@@ -88,6 +88,7 @@ fn spec(name: &str) -> Option<PathBuf> {
     None
 }
 
+#[cfg(feature = "digitalocean")]
 #[test]
 fn a_whole_life_fits_the_official_description_of_digitalocean() {
     whole_life("digitalocean", "digitalocean.yaml");
@@ -103,6 +104,12 @@ fn a_whole_life_fits_the_official_description_of_linode() {
 #[test]
 fn a_whole_life_fits_the_official_description_of_vultr() {
     whole_life("vultr", "vultr.yaml");
+}
+
+#[cfg(feature = "aks")]
+#[test]
+fn a_whole_life_fits_the_official_description_of_aks() {
+    whole_life("aks", "azure-aks.json");
 }
 
 fn whole_life(cloud: &str, description: &str) {

@@ -11,6 +11,8 @@ pub(super) fn delete_cluster(_: &Bench, cloud: &str, endpoint: &str, ours: &Valu
     let path = match cloud {
         "digitalocean" | "vultr" => format!("/v2/kubernetes/clusters/{id}"),
         "linode" => format!("/v4/lke/clusters/{id}"),
+        // The id is the path.
+        "aks" => format!("{id}?api-version=2025-10-01"),
         other => panic!("no console for {other}"),
     };
     delete(

@@ -321,9 +321,11 @@ impl Bench {
 
     /// An account limit on nodes, in that vendor's words.
     pub(crate) fn limit_nodes(&self, cloud: &str, most: u32) {
-        let name = match cloud {
-            "digitalocean" => "droplets",
-            _ => "nodes",
+        let (name, most) = match cloud {
+            "digitalocean" => ("droplets", most),
+            // Azure counts vCPUs, of which the smallest node of `first-steps` has two.
+            "aks" => ("cores", 2 * most),
+            _ => ("nodes", most),
         };
         self.control
             .send(
