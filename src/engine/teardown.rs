@@ -132,6 +132,7 @@ impl Engine {
                 now,
             },
         );
+        memory.told.extend(listing.ended.clone());
         let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
         // A thing that the cloud itself no longer knows is not billed, whatever a stale list says.
         let alive: Vec<&Owned> = mine
