@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use kubelease_core::{
     Billed, Catalog, ItemKind, Money, Price, PriceBook, ProviderId, Purchase, Region, Rule, Size,
     Version,
@@ -245,22 +245,36 @@ pub(crate) fn of_cluster(name: &str, region: &str, since: DateTime<Utc>) -> Bill
     row(ItemKind::ControlPlane, id, "standard", region, since)
 }
 
+/// When a machine stopped being billed: that ends with the state `running`, and EC2 says when it did.
+pub(crate) fn ended(instance: &Instance) -> Option<DateTime<Utc>> {
+    if !is_idle(instance) {
+        return None;
+    }
+    let (_, when) = instance.reason.as_deref()?.rsplit_once('(')?;
+    let when = when.strip_suffix(')')?;
+    let at = NaiveDateTime::parse_from_str(when, "%Y-%m-%d %H:%M:%S GMT").ok()?;
+    Some(at.and_utc())
+}
+
+fn is_idle(instance: &Instance) -> bool {
+    let idle = ["shutting-down", "terminated", "stopped"];
+    idle.contains(&instance.instance_state.name.as_str())
+}
+
+/// The ids of the rows that a machine makes: its own, and its address's.
+pub(crate) fn ids(instance: &Instance) -> [String; 2] {
+    let id = &instance.instance_id;
+    [id.clone(), format!("ipv4-{id}")]
+}
+
 /// A machine and its public address, from its launch on; nothing more once it shuts down.
 pub(crate) fn of_instance(instance: &Instance, region: &str) -> Vec<Billed> {
-    let idle = ["shutting-down", "terminated", "stopped"];
-    let state = instance.instance_state.name.as_str();
-    let (Some(since), false) = (instance.launch_time, idle.contains(&state)) else {
+    let (Some(since), false) = (instance.launch_time, is_idle(instance)) else {
         return Vec::new();
     };
-    let id = &instance.instance_id;
+    let [id, address] = ids(instance);
     let spot = instance.instance_lifecycle.as_deref() == Some("spot");
-    let mut node = row(
-        ItemKind::Node,
-        id.clone(),
-        &instance.instance_type,
-        region,
-        since,
-    );
+    let mut node = row(ItemKind::Node, id, &instance.instance_type, region, since);
     if spot {
         node.purchase = Purchase::Spot;
     }
@@ -270,13 +284,7 @@ pub(crate) fn of_instance(instance: &Instance, region: &str) -> Vec<Billed> {
         .as_deref()
         .is_some_and(|ip| !ip.is_empty())
     {
-        rows.push(row(
-            ItemKind::Ipv4,
-            format!("ipv4-{id}"),
-            "any",
-            region,
-            since,
-        ));
+        rows.push(row(ItemKind::Ipv4, address, "any", region, since));
     }
     rows
 }

@@ -90,6 +90,14 @@ fn a_machine_counts_from_its_launch_for_at_least_a_minute() {
     assert_eq!((rows.len(), rows[0].purchase), (1, Purchase::Spot));
     instance.instance_state.name = "shutting-down".into();
     assert!(of_instance(&instance, "us-east-1").is_empty());
+    assert_eq!(ended(&instance), None, "nobody says when");
+    instance.reason = Some("User initiated (2026-01-05 09:30:15 GMT)".into());
+    assert_eq!(
+        ended(&instance).map(|at| at.to_rfc3339()).as_deref(),
+        Some("2026-01-05T09:30:15+00:00")
+    );
+    instance.instance_state.name = "running".into();
+    assert_eq!(ended(&instance), None);
 }
 
 #[test]
