@@ -325,6 +325,8 @@ impl Bench {
             "digitalocean" => ("droplets", most),
             // Azure counts vCPUs, of which the smallest node of `first-steps` has two.
             "aks" => ("cores", 2 * most),
+            // So does AWS, of running machines.
+            "eks" => ("vcpus", 2 * most),
             _ => ("nodes", most),
         };
         self.control
