@@ -133,23 +133,22 @@ pub fn prices() -> PriceBook {
         };
         book.add(ItemKind::LoadBalancer, row, Purchase::OnDemand, rule);
     }
-    // A disk or an address of a spot machine costs the same: the quote asks for it as it asks for nodes.
-    for purchase in [Purchase::OnDemand, Purchase::Spot] {
-        for row in &data.block_storage {
-            let kinds: &[ItemKind] = match row.r#type.as_str() {
-                "snapshot" => &[ItemKind::Snapshot],
-                _ => &[ItemKind::Volume, ItemKind::BootDisk],
-            };
-            for kind in kinds {
-                let rule = row
-                    .price_gib_month
-                    .map_or(Rule::Free, |price| Rule::GibMonth { price });
-                book.add(*kind, row, purchase, rule);
-            }
+    // A disk or an address of a spot machine costs the same.
+    let on_demand = Purchase::OnDemand;
+    for row in &data.block_storage {
+        let kinds: &[ItemKind] = match row.r#type.as_str() {
+            "snapshot" => &[ItemKind::Snapshot],
+            _ => &[ItemKind::Volume, ItemKind::BootDisk],
+        };
+        for kind in kinds {
+            let rule = row
+                .price_gib_month
+                .map_or(Rule::Free, |price| Rule::GibMonth { price });
+            book.add(*kind, row, on_demand, rule);
         }
-        for row in &data.ipv4 {
-            book.add(ItemKind::Ipv4, row, purchase, second(row.price_hour, 0));
-        }
+    }
+    for row in &data.ipv4 {
+        book.add(ItemKind::Ipv4, row, on_demand, second(row.price_hour, 0));
     }
     book.book
 }
@@ -339,13 +338,11 @@ pub(crate) fn of_balancer(balancer: &LoadBalancer, region: &str) -> Vec<Billed> 
         region,
         since,
     )];
-    let zones = u32::try_from(balancer.availability_zones.members.len()).unwrap_or(1);
-    if balancer.scheme == "internet-facing" && zones > 0 {
-        let one = row(ItemKind::Ipv4, format!("ipv4-{id}"), "any", region, since);
-        rows.push(Billed {
-            count: zones,
-            ..one
-        });
+    if balancer.scheme == "internet-facing" {
+        // Each is a thing of its own on the bill.
+        let zones = 1..=balancer.availability_zones.members.len();
+        let address = |zone| format!("ipv4-{id}-{zone}");
+        rows.extend(zones.map(|z| row(ItemKind::Ipv4, address(z), "any", region, since)));
     }
     rows
 }
