@@ -19,8 +19,6 @@ use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
 
 /// Between two passes; longer while only the cloud is at work.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// The longest pause.
-const LONG_PAUSE: TimeDelta = TimeDelta::seconds(15);
 /// No progress for this long: a person is needed.
 const PATIENCE: TimeDelta = TimeDelta::minutes(20);
 /// What a person was asked to look at already is tried again, but holds up a tick only this long.
@@ -88,7 +86,7 @@ impl Engine {
             let sign = sign(&mine, &open, &memory);
             let now = self.clock.now();
             if sign == last_sign {
-                pause = (pause * 3 / 2).min(LONG_PAUSE);
+                pause = (pause * 3 / 2).min(longest_pause(cloud));
             } else {
                 (progress_at, last_sign, pause) = (now, sign, PAUSE);
             }
@@ -284,6 +282,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The longest pause between two passes: what usually takes a quarter of an hour need not be asked for
+/// every fifteen seconds.
+fn longest_pause(cloud: &Cloud) -> TimeDelta {
+    let usual = cloud.provider.capability().usual_delete_seconds;
+    TimeDelta::seconds(i64::try_from(usual / 24).unwrap_or(15).clamp(15, 30))
 }
 
 /// What a pass saw: as long as it changes, there is progress.
