@@ -63,11 +63,57 @@ fn args(cloud: &str, part: Part) -> Vec<&str> {
     }
 }
 
-/// How many requests an undisturbed `part` sends: the same every time, since time is virtual.
-fn count(bench: &Bench, cloud: &str, part: Part) -> usize {
+/// The requests that an undisturbed `part` sends: the same every time, since time is virtual.
+fn undisturbed(bench: &Bench, cloud: &str, part: Part) -> Vec<Value> {
     let before = bench.requests().len();
     bench.run(&args(cloud, part)).ok();
-    bench.requests().len() - before
+    bench.requests().split_off(before)
+}
+
+/// Lives of more requests than this are thinned out.
+const MANY: usize = 150;
+
+/// Which requests to kill at, counted from 1: all of a short life, and of a long one all that change
+/// something, with the first and the last of what is read between two of them. Looks that are the same
+/// as the one before, and so found nothing new to write down, are left out.
+/// `KUBELEASE_CRASH=all` leaves out none.
+fn worth_it(requests: &[Value]) -> Vec<usize> {
+    let everything = std::env::var("KUBELEASE_CRASH").as_deref() == Ok("all");
+    if everything || requests.len() <= MANY {
+        return (1..=requests.len()).collect();
+    }
+    let what = |n: usize| format!("{} {}", requests[n]["method"], requests[n]["path"]);
+    let mut moments: Vec<Vec<usize>> = Vec::new();
+    for (n, request) in requests.iter().enumerate() {
+        match moments.last_mut() {
+            Some(last) if requests[last[0]]["at"] == request["at"] => last.push(n),
+            _ => moments.push(vec![n]),
+        }
+    }
+    let mut picked = Vec::new();
+    let mut before = Vec::new();
+    for moment in moments {
+        let mut looks: Vec<String> = moment.iter().map(|n| what(*n)).collect();
+        looks.sort();
+        let quiet = moment.iter().all(|n| is_read(&requests[*n]));
+        if !(quiet && looks == before) {
+            let edge = |n: &usize| {
+                let read = |n: Option<usize>| {
+                    n.filter(|n| moment.contains(n))
+                        .is_some_and(|n| is_read(&requests[n]))
+                };
+                !(read(n.checked_sub(1)) && read(Some(*n)) && read(Some(n + 1)))
+            };
+            picked.extend(moment.iter().filter(|n| edge(n)).map(|n| n + 1));
+        }
+        before = looks;
+    }
+    picked
+}
+
+fn is_read(request: &Value) -> bool {
+    let action = request["path"].as_str().unwrap().rsplit('/').next();
+    request["method"] == "GET" || action.unwrap().starts_with("Describe")
 }
 
 /// Runs `part` and kills it while its `nth` request is held.
@@ -99,9 +145,15 @@ fn every_request(part: Part) {
     let mut cases = 0;
     for cloud in clouds() {
         let moment = Moment::before(cloud, part);
-        let requests = count(&moment.again(), cloud, part);
+        let requests = undisturbed(&moment.again(), cloud, part);
+        let picked = worth_it(&requests);
+        println!(
+            "crash: {cloud} {part:?}: {} of {} requests",
+            picked.len(),
+            requests.len()
+        );
         for when in ["before", "after"] {
-            for nth in 1..=requests {
+            for &nth in &picked {
                 let bench = moment.again();
                 kill_at(&bench, cloud, part, nth, when);
                 check(
