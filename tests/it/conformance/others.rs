@@ -6,8 +6,31 @@ use crate::support::Bench;
 
 /// A load balancer that appears after the listing that precedes the delete is found and removed.
 pub(super) fn leftovers(bench: &Bench, cloud: &str) {
+    if cloud == "aks" {
+        println!(
+            "conformance {cloud:>12} leftovers: a disk in a group of others (all else goes with the cluster)"
+        );
+        bench.foreign(
+            cloud,
+            json!([{ "kind": "resource_group", "name": "disks" }]),
+        );
+    }
     bench.create(cloud, "lab").ok();
-    bench.use_it("lab");
+    if cloud == "aks" {
+        bench.kube_post(
+            "lab",
+            "/apis/storage.k8s.io/v1/storageclasses",
+            &json!({
+                "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "elsewhere" },
+                "provisioner": "disk.csi.azure.com", "parameters": { "resourceGroup": "rg-resource_group-disks" },
+                "volumeBindingMode": "WaitForFirstConsumer"
+            }),
+        );
+        bench.claim("lab", &json!({ "storageClassName": "elsewhere" }));
+        bench.advance("5m");
+    } else {
+        bench.use_it("lab");
+    }
     // The guard saw the cluster, so what hangs on it is ours even when somebody deletes the cluster only.
     bench.tick().ok();
     bench.delete_cluster_in_console(cloud);
@@ -61,8 +84,22 @@ pub(super) fn foreign_look_alikes(bench: &Bench, cloud: &str) {
     bench.advance("15m");
     let strangers = bench.strangers();
     assert!(strangers.len() >= 3, "{strangers:?}");
-    bench.create(cloud, "lab").ok();
-    bench.use_it("lab");
+    let mut ours = "lab";
+    if cloud == "eks" {
+        println!(
+            "conformance {cloud:>12} foreign: a region has a name once, so ours is refused and gets another"
+        );
+        let refused = bench.create(cloud, ours).code(6);
+        assert!(
+            refused.stderr.contains("not this lease's"),
+            "{}",
+            refused.stderr
+        );
+        assert_eq!(bench.strangers(), strangers, "untouched");
+        ours = "lab-2";
+    }
+    bench.create(cloud, ours).ok();
+    bench.use_it(ours);
     let listed = bench.run(&["list", "--all", "-o", "json"]).ok().json();
     let foreign = listed["foreign"].as_array().unwrap();
     assert!(
