@@ -29,8 +29,8 @@ pub struct Look<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// What a look changes. `ended` says when a thing that is gone ended: the time of our own removing
-/// request, or now when somebody else removed it.
+/// What a look changes. `ended` says when a thing that is gone ended: when the cloud says, the time of
+/// our own removing request, or now when somebody else removed it.
 #[must_use]
 pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) -> Batch {
     let mut batch = Batch::default();
@@ -85,7 +85,8 @@ impl Engine {
             prices: &cloud.prices,
             now,
         };
-        let mut batch = reconcile(&look, &|_| now);
+        let told = |span: &LedgerSpan| listing.ended.get(&span.billed.id).copied();
+        let mut batch = reconcile(&look, &|span| told(span).unwrap_or(now));
         batch.records = things
             .iter()
             .map(|t| (lease.id.clone(), t.target.clone()))

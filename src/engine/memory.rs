@@ -23,6 +23,8 @@ pub(super) struct Memory {
     pub(super) removed: Vec<Ref>,
     /// The last refusal.
     pub(super) refusals: BTreeMap<Ref, Error>,
+    /// When billed rows ended, where the cloud says so.
+    pub(super) told: BTreeMap<String, DateTime<Utc>>,
     /// What contained a billed thing when it was last seen.
     pub(super) parents: BTreeMap<String, Ref>,
     /// Journal lines for the next transaction.
@@ -30,9 +32,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// When a billed thing ended: the last removing request that can have done it (its own, else that
-    /// of what contained it, else the cluster's), else now.
+    /// When a billed thing ended: what the cloud says, else the last removing request that can have done
+    /// it (its own, else that of what contained it, else the cluster's), else now.
     pub(super) fn ended(&self, span: &LedgerSpan, now: DateTime<Utc>) -> DateTime<Utc> {
+        if let Some(at) = self.told.get(&span.billed.id) {
+            return *at;
+        }
         let last = |r: &Ref| self.attempts.get(r).and_then(|a| a.last()).copied();
         let own = self
             .attempts

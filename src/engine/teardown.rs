@@ -19,8 +19,6 @@ use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
 
 /// Between two passes; longer while only the cloud is at work.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// The longest pause.
-const LONG_PAUSE: TimeDelta = TimeDelta::seconds(15);
 /// The longest time without a whole look, while the cluster itself says that it is going.
 const LOOK: TimeDelta = TimeDelta::minutes(4);
 /// No progress for this long: a person is needed.
@@ -91,7 +89,7 @@ impl Engine {
             let now = self.clock.now();
             let quiet = sign == last_sign;
             if quiet {
-                pause = (pause * 3 / 2).min(LONG_PAUSE);
+                pause = (pause * 3 / 2).min(longest_pause(cloud));
             } else {
                 (progress_at, last_sign, pause) = (now, sign, PAUSE);
             }
@@ -152,6 +150,7 @@ impl Engine {
                 now,
             },
         );
+        memory.told.extend(listing.ended.clone());
         let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
         // A thing that the cloud itself no longer knows is not billed, whatever a stale list says.
         let alive: Vec<&Owned> = mine
@@ -311,6 +310,13 @@ fn waits_for_cluster(mine: &[Owned]) -> bool {
     let cluster = mine.iter().find(|t| t.target.kind == "cluster" && going(t));
     let waits = |t: &Owned, c: &Owned| t.target == c.target || t.blocked_by.contains(&c.target);
     cluster.is_some_and(|c| mine.iter().all(|t| waits(t, c)))
+}
+
+/// The longest pause between two passes: what usually takes a quarter of an hour need not be asked for
+/// every fifteen seconds.
+fn longest_pause(cloud: &Cloud) -> TimeDelta {
+    let usual = cloud.provider.capability().usual_delete_seconds;
+    TimeDelta::seconds(i64::try_from(usual / 24).unwrap_or(15).clamp(15, 30))
 }
 
 /// What a pass saw: as long as it changes, there is progress.

@@ -16,7 +16,7 @@ use crate::engine::books::{self, Look};
 use crate::engine::receipt::Receipt;
 use crate::engine::recover::Recovered;
 use crate::engine::{Cloud, EngineError};
-use crate::ledger::{Batch, Lease, LedgerError, Outgoing, Reason, Status, TickRecord};
+use crate::ledger::{Batch, Lease, LedgerError, LedgerSpan, Outgoing, Reason, Status, TickRecord};
 use crate::profile;
 
 /// How long the ids of ended leases are remembered when a cloud is asked what is ours.
@@ -190,9 +190,7 @@ impl Guard {
             .spans(None, false, Some(books::horizon(&open, now)))
             .await?;
         // Leases that are being removed, and orphans, are booked by the teardown path itself.
-        let ours = |s: &&crate::ledger::LedgerSpan| {
-            s.provider == provider && s.lease.as_ref().is_some_and(ready)
-        };
+        let ours = |s: &&LedgerSpan| s.provider == provider && s.lease.as_ref().is_some_and(ready);
         let spans: Vec<_> = spans.iter().filter(ours).cloned().collect();
         let things: Vec<_> = listing
             .things
@@ -207,7 +205,8 @@ impl Guard {
             prices: &cloud.prices,
             now,
         };
-        let mut batch: Batch = books::reconcile(&look, &|_| now);
+        let told = |span: &LedgerSpan| listing.ended.get(&span.billed.id).copied();
+        let mut batch: Batch = books::reconcile(&look, &|span| told(span).unwrap_or(now));
         let owned = things
             .iter()
             .filter_map(|t| Some((t.owner.as_ref()?.lease.clone(), t.target.clone())));

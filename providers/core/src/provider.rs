@@ -1,5 +1,6 @@
 //! The [`Provider`] trait and what goes in and out of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -267,6 +268,9 @@ pub struct Listing {
     pub complete: bool,
     /// What could not be read.
     pub missing: Vec<String>,
+    /// Billed rows (by id) that have ended, and when, where the cloud itself says so: better than the
+    /// time of a removing request, and all there is when somebody else removed the thing.
+    pub ended: BTreeMap<String, DateTime<Utc>>,
 }
 
 /// A thing that exists.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use kubelease_core::{
     Billed, Catalog, ItemKind, Money, Price, PriceBook, ProviderId, Purchase, Region, Rule, Size,
     Version,
@@ -133,23 +133,22 @@ pub fn prices() -> PriceBook {
         };
         book.add(ItemKind::LoadBalancer, row, Purchase::OnDemand, rule);
     }
-    // A disk or an address of a spot machine costs the same: the quote asks for it as it asks for nodes.
-    for purchase in [Purchase::OnDemand, Purchase::Spot] {
-        for row in &data.block_storage {
-            let kinds: &[ItemKind] = match row.r#type.as_str() {
-                "snapshot" => &[ItemKind::Snapshot],
-                _ => &[ItemKind::Volume, ItemKind::BootDisk],
-            };
-            for kind in kinds {
-                let rule = row
-                    .price_gib_month
-                    .map_or(Rule::Free, |price| Rule::GibMonth { price });
-                book.add(*kind, row, purchase, rule);
-            }
+    // A disk or an address of a spot machine costs the same.
+    let on_demand = Purchase::OnDemand;
+    for row in &data.block_storage {
+        let kinds: &[ItemKind] = match row.r#type.as_str() {
+            "snapshot" => &[ItemKind::Snapshot],
+            _ => &[ItemKind::Volume, ItemKind::BootDisk],
+        };
+        for kind in kinds {
+            let rule = row
+                .price_gib_month
+                .map_or(Rule::Free, |price| Rule::GibMonth { price });
+            book.add(*kind, row, on_demand, rule);
         }
-        for row in &data.ipv4 {
-            book.add(ItemKind::Ipv4, row, purchase, second(row.price_hour, 0));
-        }
+    }
+    for row in &data.ipv4 {
+        book.add(ItemKind::Ipv4, row, on_demand, second(row.price_hour, 0));
     }
     book.book
 }
@@ -245,22 +244,36 @@ pub(crate) fn of_cluster(name: &str, region: &str, since: DateTime<Utc>) -> Bill
     row(ItemKind::ControlPlane, id, "standard", region, since)
 }
 
+/// When a machine stopped being billed: that ends with the state `running`, and EC2 says when it did.
+pub(crate) fn ended(instance: &Instance) -> Option<DateTime<Utc>> {
+    if !is_idle(instance) {
+        return None;
+    }
+    let (_, when) = instance.reason.as_deref()?.rsplit_once('(')?;
+    let when = when.strip_suffix(')')?;
+    let at = NaiveDateTime::parse_from_str(when, "%Y-%m-%d %H:%M:%S GMT").ok()?;
+    Some(at.and_utc())
+}
+
+fn is_idle(instance: &Instance) -> bool {
+    let idle = ["shutting-down", "terminated", "stopped"];
+    idle.contains(&instance.instance_state.name.as_str())
+}
+
+/// The ids of the rows that a machine makes: its own, and its address's.
+pub(crate) fn ids(instance: &Instance) -> [String; 2] {
+    let id = &instance.instance_id;
+    [id.clone(), format!("ipv4-{id}")]
+}
+
 /// A machine and its public address, from its launch on; nothing more once it shuts down.
 pub(crate) fn of_instance(instance: &Instance, region: &str) -> Vec<Billed> {
-    let idle = ["shutting-down", "terminated", "stopped"];
-    let state = instance.instance_state.name.as_str();
-    let (Some(since), false) = (instance.launch_time, idle.contains(&state)) else {
+    let (Some(since), false) = (instance.launch_time, is_idle(instance)) else {
         return Vec::new();
     };
-    let id = &instance.instance_id;
+    let [id, address] = ids(instance);
     let spot = instance.instance_lifecycle.as_deref() == Some("spot");
-    let mut node = row(
-        ItemKind::Node,
-        id.clone(),
-        &instance.instance_type,
-        region,
-        since,
-    );
+    let mut node = row(ItemKind::Node, id, &instance.instance_type, region, since);
     if spot {
         node.purchase = Purchase::Spot;
     }
@@ -270,13 +283,7 @@ pub(crate) fn of_instance(instance: &Instance, region: &str) -> Vec<Billed> {
         .as_deref()
         .is_some_and(|ip| !ip.is_empty())
     {
-        rows.push(row(
-            ItemKind::Ipv4,
-            format!("ipv4-{id}"),
-            "any",
-            region,
-            since,
-        ));
+        rows.push(row(ItemKind::Ipv4, address, "any", region, since));
     }
     rows
 }
@@ -331,13 +338,11 @@ pub(crate) fn of_balancer(balancer: &LoadBalancer, region: &str) -> Vec<Billed> 
         region,
         since,
     )];
-    let zones = u32::try_from(balancer.availability_zones.members.len()).unwrap_or(1);
-    if balancer.scheme == "internet-facing" && zones > 0 {
-        let one = row(ItemKind::Ipv4, format!("ipv4-{id}"), "any", region, since);
-        rows.push(Billed {
-            count: zones,
-            ..one
-        });
+    if balancer.scheme == "internet-facing" {
+        // Each is a thing of its own on the bill.
+        let zones = 1..=balancer.availability_zones.members.len();
+        let address = |zone| format!("ipv4-{id}-{zone}");
+        rows.extend(zones.map(|z| row(ItemKind::Ipv4, address(z), "any", region, since)));
     }
     rows
 }

@@ -88,6 +88,7 @@ pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error
         {
             return seen.clusters.all().map(|_| Listing::default());
         }
+        listing.ended.extend(things::ended(&seen));
         let (things, missing) = of_region(&seen, scope);
         listing.things.extend(things);
         listing.missing.extend(missing);

@@ -56,6 +56,7 @@ fn listing(clusters: &[Cluster], missing: Vec<String>, seen: &Seen, scope: &Scop
         things,
         complete: missing.is_empty(),
         missing,
+        ..Listing::default()
     }
 }
 

@@ -152,6 +152,7 @@ fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
         things,
         complete: missing.is_empty(),
         missing,
+        ..Listing::default()
     }
 }
 

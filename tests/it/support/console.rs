@@ -6,8 +6,11 @@ use serde_json::Value;
 use super::{Bench, runtime};
 
 /// Deletes the cluster `ours` of `/world`, and nothing else.
-pub(super) fn delete_cluster(_: &Bench, cloud: &str, endpoint: &str, ours: &Value) {
+pub(super) fn delete_cluster(bench: &Bench, cloud: &str, endpoint: &str, ours: &Value) {
     let id = ours["id"].as_str().unwrap();
+    if cloud == "eks" {
+        return delete_eks(bench, endpoint, id);
+    }
     let path = match cloud {
         "digitalocean" | "vultr" => format!("/v2/kubernetes/clusters/{id}"),
         "linode" => format!("/v4/lke/clusters/{id}"),
@@ -19,6 +22,23 @@ pub(super) fn delete_cluster(_: &Bench, cloud: &str, endpoint: &str, ours: &Valu
         &format!("{endpoint}{path}"),
         &[("authorization", "Bearer console")],
     );
+}
+
+/// EKS refuses to delete a cluster that has node groups: first those, then the cluster.
+fn delete_eks(bench: &Bench, endpoint: &str, cluster: &str) {
+    // Simulators know no secrets: a signature must only look like one.
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential=console/20260105/us-east-1/eks/aws4_request, SignedHeaders=host;x-amz-date, Signature={}",
+        "0".repeat(64)
+    );
+    let headers = [
+        ("authorization", signature.as_str()),
+        ("x-amz-date", "20260105T080000Z"),
+    ];
+    let cluster = format!("{endpoint}/clusters/{cluster}");
+    delete(&format!("{cluster}/node-groups/nodes"), &headers);
+    bench.advance("5m");
+    delete(&cluster, &headers);
 }
 
 /// One DELETE that must work.

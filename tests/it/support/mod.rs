@@ -119,11 +119,16 @@ impl Bench {
         self.command().args(args).spawn().unwrap()
     }
 
-    /// Creates `first-steps` as `name` for four hours.
+    /// Creates `first-steps` as `name` for four hours. On EKS it is `workloads`: a cluster there has a
+    /// storage driver only when its profile expects volumes, and these tests make claims.
     pub(crate) fn create(&self, cloud: &str, name: &str) -> Said {
+        let profile = match cloud {
+            "eks" => "workloads",
+            _ => "first-steps",
+        };
         self.run(&[
             "create",
-            "first-steps",
+            profile,
             "--provider",
             cloud,
             "--name",
@@ -348,6 +353,8 @@ impl Bench {
             "digitalocean" => ("droplets", most),
             // Azure counts vCPUs, of which the smallest node of `first-steps` has two.
             "aks" => ("cores", 2 * most),
+            // So does AWS, of running machines.
+            "eks" => ("vcpus", 2 * most),
             _ => ("nodes", most),
         };
         self.control

@@ -23,7 +23,7 @@ pub(crate) fn ec2(
 }
 
 impl Api {
-    /// All machines that are not gone.
+    /// All machines; one that is gone stays in the list for an hour.
     pub(crate) async fn instances(&self, region: &str) -> Listed<Instance> {
         let call = ec2(
             region,
@@ -36,11 +36,9 @@ impl Api {
             ids.collect::<Vec<_>>().join(",")
         };
         let listed = self.all(call, id).await;
-        // A machine that is gone stays in the list for an hour.
-        let alive = |i: &Instance| i.instance_state.name != "terminated";
         let items = listed.items.into_iter().flat_map(|r| r.instances.items);
         Listed {
-            items: items.filter(alive).collect(),
+            items: items.collect(),
             missing: listed.missing,
         }
     }

@@ -172,6 +172,9 @@ pub(crate) struct Instance {
     pub(crate) instance_type: String,
     #[serde(default)]
     pub(crate) instance_state: Named,
+    /// Why and when it came to that state: `User initiated (2026-01-05 08:00:00 GMT)`, or nothing.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
     #[serde(default)]
     pub(crate) instance_lifecycle: Option<String>,
     /// The public address.

@@ -90,6 +90,14 @@ fn a_machine_counts_from_its_launch_for_at_least_a_minute() {
     assert_eq!((rows.len(), rows[0].purchase), (1, Purchase::Spot));
     instance.instance_state.name = "shutting-down".into();
     assert!(of_instance(&instance, "us-east-1").is_empty());
+    assert_eq!(ended(&instance), None, "nobody says when");
+    instance.reason = Some("User initiated (2026-01-05 09:30:15 GMT)".into());
+    assert_eq!(
+        ended(&instance).map(|at| at.to_rfc3339()).as_deref(),
+        Some("2026-01-05T09:30:15+00:00")
+    );
+    instance.instance_state.name = "running".into();
+    assert_eq!(ended(&instance), None);
 }
 
 #[test]
@@ -97,9 +105,10 @@ fn a_load_balancer_counts_started_hours_and_an_address_in_each_zone() {
     let text = "<m><LoadBalancerName>a1</LoadBalancerName><VPCId>vpc-1</VPCId><Scheme>internet-facing</Scheme><CreatedTime>2026-01-05T08:00:00Z</CreatedTime><AvailabilityZones><member>us-east-1a</member><member>us-east-1b</member></AvailabilityZones></m>";
     let classic: LoadBalancer = quick_xml::de::from_str(text).unwrap();
     let rows = of_balancer(&classic, "us-east-1");
-    assert_eq!((rows[0].r#type.as_str(), rows[1].count), ("classic", 2));
+    assert_eq!((rows[0].r#type.as_str(), rows.len()), ("classic", 3));
     assert_eq!(cost(&rows[0], 3601), "0.05");
-    assert_eq!(cost(&rows[1], 3600), "0.01");
+    assert_eq!(cost(&rows[1], 3600), "0.005");
+    assert_ne!(rows[1].group, rows[2].group, "each address is an item");
     let text = "<m><LoadBalancerName>n</LoadBalancerName><LoadBalancerArn>arn:lb/n</LoadBalancerArn><VpcId>vpc-1</VpcId><Type>network</Type><Scheme>internal</Scheme><CreatedTime>2026-01-05T08:00:00Z</CreatedTime><AvailabilityZones><member><ZoneName>us-east-1a</ZoneName></member></AvailabilityZones><State><Code>active</Code></State></m>";
     let modern: LoadBalancer = quick_xml::de::from_str(text).unwrap();
     let rows = of_balancer(&modern, "us-east-1");

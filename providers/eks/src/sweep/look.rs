@@ -58,7 +58,6 @@ pub(super) async fn see(api: &Api, region: &str) -> Seen {
             api.volumes(region),
             api.snapshots(region),
             api.templates(region),
-            api.stacks(region),
             api.log_groups(region),
         )
     });
@@ -73,8 +72,8 @@ pub(super) async fn see(api: &Api, region: &str) -> Seen {
     });
     let (
         (clusters, pools),
-        (instances, volumes, snapshots, templates, stacks, logs),
-        (vpcs, interfaces, groups, subnets, tables),
+        (instances, volumes, snapshots, templates, logs),
+        (stacks, vpcs, interfaces, groups, subnets, tables),
         (classic, modern, target_groups, gateways),
     ) = tokio::join!(eks, machines, network, balancers);
     Seen {
@@ -137,6 +136,7 @@ async fn clusters(api: &Api, region: &str) -> (Listed<Cluster>, Listed<Nodegroup
 }
 
 type Network = (
+    Listed<Stack>,
     Listed<Vpc>,
     Listed<NetworkInterface>,
     Listed<SecurityGroup>,
@@ -146,18 +146,42 @@ type Network = (
 
 /// Our networks and what is in them.
 async fn network(api: &Api, region: &str) -> Network {
-    let mut vpcs = api.vpcs(region).await;
+    let (stacks, mut vpcs) = tokio::join!(api.stacks(region), api.vpcs(region));
     let ours = |v: &Vpc| !v.is_default && tags::owner(|k| wire::tag(&v.tag_set, k)).is_some();
     vpcs.items.retain(ours);
     let ids: Vec<&str> = vpcs.items.iter().map(|v| v.vpc_id.as_str()).collect();
     if ids.is_empty() {
-        return (vpcs, nothing(), nothing(), nothing(), nothing());
+        return (stacks, vpcs, nothing(), nothing(), nothing(), nothing());
     }
-    let (interfaces, groups, subnets, tables) = tokio::join!(
+    let left = vpcs.items.iter().filter(|v| !is_kept(v, &stacks));
+    let left: Vec<&str> = left.map(|v| v.vpc_id.as_str()).collect();
+    let pieces = async {
+        if left.is_empty() {
+            return (nothing(), nothing());
+        }
+        tokio::join!(api.subnets(region, &left), api.tables(region, &left))
+    };
+    let (interfaces, groups, (subnets, tables)) = tokio::join!(
         api.interfaces(region, &ids),
         api.groups(region, &ids),
-        api.subnets(region, &ids),
-        api.tables(region, &ids),
+        pieces,
     );
-    (vpcs, interfaces, groups, subnets, tables)
+    (stacks, vpcs, interfaces, groups, subnets, tables)
+}
+
+/// Whether a stack that works still has a network: its pieces go with it, cost nothing, and nobody has to
+/// know them before a stack fails to remove them.
+fn is_kept(vpc: &Vpc, stacks: &Listed<Stack>) -> bool {
+    let lease =
+        |tags: &wire::Items<wire::Tag>| tags::owner(|k| wire::tag(tags, k)).map(|o| o.lease);
+    let works = [
+        "CREATE_IN_PROGRESS",
+        "CREATE_COMPLETE",
+        "DELETE_IN_PROGRESS",
+    ];
+    let owner = lease(&vpc.tag_set);
+    stacks
+        .items
+        .iter()
+        .any(|s| works.contains(&s.stack_status.as_str()) && lease(&s.tags) == owner)
 }

@@ -1,6 +1,9 @@
 //! Each kind of thing as what it is to the engine: name, owner, state, what it costs, and what must go
 //! before it.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use kubelease_core::{Billed, LeaseId, Owned, Ref};
 
 use super::look::Seen;
@@ -85,8 +88,36 @@ fn of_eks(seen: &Seen, owners: &Owners<'_>, things: &mut Vec<Owned>) {
     }));
 }
 
+/// A machine that is gone stays in the list for an hour.
+fn is_gone(instance: &Instance) -> bool {
+    instance.instance_state.name == "terminated"
+}
+
+/// The rows of machines that are no longer billed: theirs, and those of the disks that go with them.
+pub(super) fn ended(seen: &Seen) -> BTreeMap<String, DateTime<Utc>> {
+    let machines = seen.instances.items.iter();
+    let over: BTreeMap<&str, (&Instance, DateTime<Utc>)> = machines
+        .filter_map(|i| Some((i.instance_id.as_str(), (i, prices::ended(i)?))))
+        .collect();
+    let own = over.values().flat_map(|(machine, at)| {
+        let ids = prices::ids(machine).into_iter();
+        ids.map(|id| (id, *at))
+    });
+    let disks = seen.volumes.items.iter().filter_map(|volume| {
+        let mut holders = volume.attachment_set.items.iter();
+        let holder = holders.find(|a| a.delete_on_termination)?;
+        let (machine, at) = over.get(holder.instance_id.as_deref()?)?;
+        // The disk of a machine that is only stopped stays, and is billed.
+        let goes = !machine.instance_state.name.starts_with("stop");
+        goes.then(|| (volume.volume_id.clone(), *at))
+    });
+    own.chain(disks).collect()
+}
+
 fn of_machines(seen: &Seen, owners: &Owners<'_>, things: &mut Vec<Owned>) {
-    things.extend(seen.instances.items.iter().map(|i: &Instance| {
+    let ended = ended(seen);
+    let there = seen.instances.items.iter().filter(|i| !is_gone(i));
+    things.extend(there.map(|i: &Instance| {
         let (id, state) = (&i.instance_id, &i.instance_state.name);
         Owned {
             owner: owners.of_instance(i),
@@ -95,11 +126,16 @@ fn of_machines(seen: &Seen, owners: &Owners<'_>, things: &mut Vec<Owned>) {
             ..bare(INSTANCE, id, id, state, owners)
         }
     }));
-    things.extend(seen.volumes.items.iter().map(|v| Owned {
-        owner: owners.of_volume(v),
-        created_at: v.create_time,
-        billed: prices::of_volume(v, owners.region).into_iter().collect(),
-        ..bare(VOLUME, &v.volume_id, &v.volume_id, &v.status, owners)
+    things.extend(seen.volumes.items.iter().map(|v| {
+        Owned {
+            owner: owners.of_volume(v),
+            created_at: v.create_time,
+            billed: prices::of_volume(v, owners.region)
+                .filter(|row| !ended.contains_key(&row.id))
+                .into_iter()
+                .collect(),
+            ..bare(VOLUME, &v.volume_id, &v.volume_id, &v.status, owners)
+        }
     }));
     things.extend(seen.snapshots.items.iter().map(|s| Owned {
         owner: owners.of_tags(&s.tag_set),

@@ -105,6 +105,13 @@ fn clusters(state: &State, core: &Core) -> Vec<Resource> {
     found
 }
 
+/// Whether a disk goes with its machine.
+fn is_boot(disk: &Thing) -> bool {
+    super::wire::list(&disk.doc["attachmentSet"])
+        .iter()
+        .any(|a| a["deleteOnTermination"] == true)
+}
+
 fn thing(t: &Thing, core: &Core) -> Resource {
     let (kind, billed): (&'static str, Option<(&str, String, u64)>) = match t.kind {
         Kind::Vpc => ("vpc", None),
@@ -127,7 +134,8 @@ fn thing(t: &Thing, core: &Core) -> Resource {
             )
         }
         Kind::Volume => (
-            "volume",
+            // As the meter calls them.
+            if is_boot(t) { "boot_disk" } else { "volume" },
             Some((
                 "volume",
                 t.text("volumeType").to_owned(),

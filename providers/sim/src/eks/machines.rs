@@ -270,6 +270,7 @@ fn is_going_doc(doc: &Value) -> bool {
 
 /// A machine is to go: its bill ends now, with those of its disk and address.
 pub(super) fn retire(desk: &mut Desk<'_>, id: &str) {
+    let now = desk.core.now();
     let Some(machine) = desk
         .state
         .thing_mut(id)
@@ -278,6 +279,9 @@ pub(super) fn retire(desk: &mut Desk<'_>, id: &str) {
         return;
     };
     machine.doc["instanceState"] = json!({"code": 32, "name": "shutting-down"});
+    let when = now.format("%Y-%m-%d %H:%M:%S GMT");
+    machine.doc["reason"] = json!(format!("User initiated ({when})"));
+    machine.doc["stateReason"] = json!({"code": "Client.UserInitiatedShutdown", "message": "Client.UserInitiatedShutdown: User initiated shutdown"});
     machine.doc["_ready"] = json!(false);
     let key = machine.belongs.cluster.clone().unwrap_or_default();
     desk.stop_bill(id);
