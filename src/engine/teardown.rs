@@ -138,9 +138,11 @@ impl Engine {
             .iter()
             .filter(|t| !memory.gone.contains(&t.target))
             .collect();
+        let beside = self.beside(lease, &spans).await?;
         let look = Look {
             provider: lease.provider,
             spans: &spans,
+            beside: &beside,
             things: &alive,
             complete: listing.complete,
             prices: &cloud.prices,
