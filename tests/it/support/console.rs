@@ -10,6 +10,12 @@ pub(super) fn delete_cluster(_: &Bench, cloud: &str, endpoint: &str, ours: &Valu
     let id = ours["id"].as_str().unwrap();
     let path = match cloud {
         "digitalocean" | "vultr" => format!("/v2/kubernetes/clusters/{id}"),
+        // The id of `/world` is Google's own; its API wants name and zone.
+        "gke" => format!(
+            "/v1/projects/simulated-project/locations/{}/clusters/{}",
+            ours["region"].as_str().unwrap(),
+            ours["name"].as_str().unwrap()
+        ),
         "linode" => format!("/v4/lke/clusters/{id}"),
         other => panic!("no console for {other}"),
     };

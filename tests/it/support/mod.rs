@@ -270,15 +270,38 @@ impl Bench {
                           "ports": [{ "port": 80, "targetPort": 80, "protocol": "TCP" }] }
             }),
         );
+        self.claim(name, &json!({}));
+        self.advance("5m");
+    }
+
+    /// A claim of 10 GiB, with more to its spec, and a Pod that uses it: some clouds wait for that.
+    pub(crate) fn claim(&self, name: &str, more: &Value) {
+        let mut spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "10Gi" } } });
+        for (key, value) in more.as_object().unwrap() {
+            spec[key] = value.clone();
+        }
         self.kube_post(
             name,
             "/api/v1/namespaces/default/persistentvolumeclaims",
             &json!({
-                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
-                "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "10Gi" } } }
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" }, "spec": spec
             }),
         );
-        self.advance("5m");
+        let lease = self.run(&["show", name, "-o", "json"]).ok().json();
+        if !["gke", "eks", "aks"].contains(&lease["lease"]["provider"].as_str().unwrap()) {
+            return;
+        }
+        self.kube_post(
+            name,
+            "/api/v1/namespaces/default/pods",
+            &json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "user" },
+                "spec": {
+                    "containers": [{ "name": "c", "image": "nginx", "volumeMounts": [{ "name": "d", "mountPath": "/d" }] }],
+                    "volumes": [{ "name": "d", "persistentVolumeClaim": { "claimName": "data" } }]
+                }
+            }),
+        );
     }
 
     /// Nothing of ours exists, the ledger equals the vendor's meter, and no hold remains.
