@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::{ItemKind, LeaseId, Money};
+use kubelease_core::{LeaseId, Money};
 use kubelease_http::{Event, Observer, Silent};
 
 use super::output::{Output, Settings};

@@ -19,8 +19,10 @@ use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
 
 /// Between two passes; longer while only the cloud is at work.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
-/// The longest pause.
+/// The longest pause, on a cloud whose deletes are quick.
 const LONG_PAUSE: TimeDelta = TimeDelta::seconds(15);
+/// On any cloud.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(30);
 /// No progress for this long: a person is needed.
 const PATIENCE: TimeDelta = TimeDelta::minutes(20);
 /// What a person was asked to look at already is tried again, but holds up a tick only this long.
@@ -64,6 +66,9 @@ impl Engine {
         let empties_needed = if unsure { 4 } else { 2 };
         let (mut empties, mut progress_at, mut last_sign) = (0, now, Sign::default());
         let mut pause = PAUSE;
+        let usual = cloud.provider.capability().usual_delete_seconds;
+        let longest = TimeDelta::seconds(i64::try_from(usual / 8).unwrap_or(0))
+            .clamp(LONG_PAUSE, LONGEST_PAUSE);
         let patience = match lease.status {
             Status::Stuck => PATIENCE_WHEN_STUCK,
             _ => PATIENCE,
@@ -88,7 +93,7 @@ impl Engine {
             let sign = sign(&mine, &open, &memory);
             let now = self.clock.now();
             if sign == last_sign {
-                pause = (pause * 3 / 2).min(LONG_PAUSE);
+                pause = (pause * 3 / 2).min(longest);
             } else {
                 (progress_at, last_sign, pause) = (now, sign, PAUSE);
             }
