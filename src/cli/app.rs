@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use kubelease_core::billing::bill;
-use kubelease_core::{Clock, LeaseId, Money, ProviderId};
+use kubelease_core::billing::bill_beside;
+use kubelease_core::{Clock, LeaseId, Money, ProviderId, Span};
 use kubelease_http::{Reqwest, Toolkit};
 
 use super::output::Output;
@@ -14,7 +14,7 @@ use super::{CliError, Global, exit};
 use crate::clock::{SimClock, SystemClock};
 use crate::config::Settings;
 use crate::credit::{Credit, default_grant};
-use crate::engine::books::plain;
+use crate::engine::books::{horizon, plain};
 use crate::engine::{Cloud, Engine, Stop, Watch, Worker};
 use crate::env::Env;
 use crate::guard::Guard;
@@ -215,8 +215,22 @@ impl App {
         let ledger = self.ledger().await?;
         let balance = ledger.lease_balance(&lease.id).await?;
         let spans = ledger.spans(Some(&lease.id), false, None).await?;
+        let since = horizon(&spans, lease.created_at);
+        let all = ledger.spans(None, false, Some(since)).await?;
+        let beside = beside(&all, lease.provider, Some(&lease.id));
         let last_use = ledger.last_uses().await?.get(&lease.id).copied();
-        Ok(add_up(lease, balance, &spans, last_use, self.clock.now()))
+        let now = self.clock.now();
+        Ok(add_up(lease, balance, (&spans, &beside), last_use, now))
+    }
+
+    /// What leases of that cloud share with a new one this month: allowances of the account.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn beside(&self, provider: ProviderId) -> Result<Vec<Span>, CliError> {
+        let since = horizon(&[], self.clock.now());
+        let all = self.ledger().await?.spans(None, false, Some(since)).await?;
+        Ok(beside(&all, provider, None))
     }
 
     /// The same for many leases, with a few questions to the ledger instead of a few each.
@@ -229,10 +243,13 @@ impl App {
             return Ok(Vec::new());
         };
         let balances: BTreeMap<_, _> = ledger.lease_balances().await?.into_iter().collect();
+        let all = ledger
+            .spans(None, false, Some(horizon(&[], oldest)))
+            .await?;
         let mut spans: BTreeMap<LeaseId, Vec<LedgerSpan>> = BTreeMap::new();
-        for span in ledger.spans(None, false, Some(oldest)).await? {
+        for span in &all {
             if let Some(lease) = span.lease.clone() {
-                spans.entry(lease).or_default().push(span);
+                spans.entry(lease).or_default().push(span.clone());
             }
         }
         let uses = ledger.last_uses().await?;
@@ -241,7 +258,8 @@ impl App {
             let balance = balances.get(&lease.id).copied().unwrap_or_default();
             let spans = spans.remove(&lease.id).unwrap_or_default();
             let last_use = uses.get(&lease.id).copied();
-            add_up(lease, balance, &spans, last_use, now)
+            let beside = beside(&all, lease.provider, Some(&lease.id));
+            add_up(lease, balance, (&spans, &beside), last_use, now)
         };
         Ok(leases.into_iter().map(figures).collect())
     }
@@ -256,12 +274,12 @@ impl App {
 fn add_up(
     lease: Lease,
     balance: Balance,
-    spans: &[LedgerSpan],
+    (spans, beside): (&[LedgerSpan], &[Span]),
     last_use: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> LeaseFigures {
     let spans: Vec<_> = spans.iter().map(plain).collect();
-    let lines = bill(&spans, now);
+    let lines = bill_beside(&spans, beside, now);
     let cost: Money = lines.iter().map(|l| l.amount).sum();
     let open = spans.iter().filter(|s| s.end.is_none());
     let hourly = open.map(|s| s.price.rule.hourly_of(&s.billed)).sum();
@@ -272,6 +290,16 @@ fn add_up(
         last_use,
         lease,
     }
+}
+
+/// The spans of other leases there that share a price with those of `lease`.
+fn beside(all: &[LedgerSpan], provider: ProviderId, lease: Option<&LeaseId>) -> Vec<Span> {
+    let others = all.iter().filter(|s| {
+        s.provider == provider
+            && s.price.rule.is_shared()
+            && (lease.is_none() || s.lease.as_ref() != lease)
+    });
+    others.map(plain).collect()
 }
 
 /// A new lease id.

@@ -66,6 +66,7 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
     let (catalog, account) = tokio::join!(cloud.provider.catalog(), cloud.provider.account());
     let (catalog, account) = (catalog?, account?);
     locked(&account, provider)?;
+    let beside = app.beside(provider).await?;
     let inputs = Inputs {
         profile: &profile,
         catalog: &catalog,
@@ -74,6 +75,7 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
         region: args.region.as_deref(),
         ttl,
         now: app.clock.now(),
+        beside: &beside,
     };
     let quote = quote::quote(&inputs)?;
     let credit = app.credit(provider, true).await?;

@@ -227,7 +227,7 @@ impl Story<'_> {
 }
 
 /// What the learner makes: the command that is shown, and the request behind it.
-fn objects() -> [(&'static str, &'static str, Value); 3] {
+fn objects() -> [(&'static str, &'static str, Value); 4] {
     let labels = json!({ "app": "web" });
     [
         (
@@ -258,6 +258,18 @@ fn objects() -> [(&'static str, &'static str, Value); 3] {
             json!({
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
                 "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "10Gi" } } }
+            }),
+        ),
+        // Some clouds make a volume only when a Pod wants it.
+        (
+            "apply -f reader.yaml",
+            "/api/v1/namespaces/default/pods",
+            json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "reader" },
+                "spec": {
+                    "containers": [{ "name": "reader", "image": "nginx", "volumeMounts": [{ "name": "data", "mountPath": "/data" }] }],
+                    "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }]
+                }
             }),
         ),
     ]

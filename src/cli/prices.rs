@@ -94,6 +94,7 @@ async fn row(
     };
     let (catalog, account) = live.unwrap_or_else(|| ((entry.catalog)(), None));
     let now = app.clock.now();
+    let beside = app.beside(entry.id).await?;
     let inputs = Inputs {
         profile,
         catalog: &catalog,
@@ -102,6 +103,7 @@ async fn row(
         region: None,
         ttl,
         now,
+        beside: &beside,
     };
     let credit = app.credit(entry.id, false).await?;
     let quote = quote::quote(&inputs);

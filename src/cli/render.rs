@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::{ItemKind, LeaseId, Money};
+use kubelease_core::{LeaseId, Money};
 use kubelease_http::{Event, Observer, Silent};
 
 use super::output::{Output, Settings};
@@ -83,20 +83,22 @@ impl Output {
             quote.version,
         ));
         for item in &quote.items {
-            let unit = match item.kind {
-                ItemKind::Volume | ItemKind::BootDisk | ItemKind::Snapshot => " GiB",
-                _ => "",
-            };
             let what = format!("{} {}", item.kind.as_str().replace('_', " "), item.name);
-            let price = match item.unit_price == Money::ZERO {
-                true => "included".to_owned(),
-                false => format!("{}{unit} × ${}/h", item.quantity, item.unit_price),
+            let unit = if item.unit.is_empty() { "" } else { " " };
+            let each = format!(
+                "{}{unit}{} × ${}/h",
+                item.quantity, item.unit, item.unit_price
+            );
+            let price = match (item.unit_price, item.amount) {
+                (Money::ZERO, _) => "included".to_owned(),
+                (_, Money::ZERO) => format!("{each}, free"),
+                _ => each,
             };
             say(&format!(
                 "  {what:<32} {price:<26} {:>8}",
                 item.amount.cents()
             ));
-            if explain && item.amount != Money::ZERO {
+            if explain && item.unit_price != Money::ZERO {
                 say(&format!("      {}   [{}]", item.how, item.source));
             }
         }

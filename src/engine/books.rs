@@ -3,10 +3,10 @@
 //! A look at a cloud opens spans for what is new, closes those of what is gone and says what every
 //! item costs until now; the ledger books the differences. So the sum never depends on when ticks ran.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kubelease_core::billing::{Month, bill};
+use kubelease_core::billing::{Month, bill_beside};
 use kubelease_core::{Billed, LeaseId, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span};
 
 use super::{Cloud, Engine, EngineError};
@@ -19,6 +19,8 @@ pub struct Look<'a> {
     pub provider: ProviderId,
     /// What the ledger has: all spans, open and closed, of the leases in question.
     pub spans: &'a [LedgerSpan],
+    /// Spans of other leases of that account that share a price with these.
+    pub beside: &'a [LedgerSpan],
     /// What exists.
     pub things: &'a [&'a Owned],
     /// Whether absence means gone.
@@ -52,7 +54,7 @@ pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) 
             }
         }
     }
-    batch.accruals = accruals(look.provider, &spans, look.now);
+    batch.accruals = accruals(look, &spans);
     batch
 }
 
@@ -77,9 +79,11 @@ impl Engine {
         let things: Vec<&Owned> = listing.things.iter().filter(ours).collect();
         let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
         let now = self.clock.now();
+        let beside = self.beside(lease, &spans).await?;
         let look = Look {
             provider: lease.provider,
             spans: &spans,
+            beside: &beside,
             things: &things,
             complete: listing.complete,
             prices: &cloud.prices,
@@ -93,6 +97,22 @@ impl Engine {
             .collect();
         self.commit(&batch).await?;
         Ok(())
+    }
+
+    /// What other leases of the same account share with this one, since the month in which it began.
+    pub(super) async fn beside(
+        &self,
+        lease: &Lease,
+        spans: &[LedgerSpan],
+    ) -> Result<Vec<LedgerSpan>, EngineError> {
+        let since = horizon(spans, lease.created_at);
+        let all = self.ledger.spans(None, false, Some(since)).await?;
+        let shares = |s: &LedgerSpan| {
+            s.provider == lease.provider
+                && s.lease.as_ref() != Some(&lease.id)
+                && s.price.rule.is_shared()
+        };
+        Ok(all.into_iter().filter(shares).collect())
     }
 }
 
@@ -151,18 +171,18 @@ fn same(a: &Billed, b: &Billed) -> bool {
 }
 
 /// The amounts to date of all these spans, item by item and month by month.
-#[must_use]
-pub fn accruals(provider: ProviderId, spans: &[LedgerSpan], now: DateTime<Utc>) -> Vec<Accrual> {
-    let mut by_lease: BTreeMap<Option<&LeaseId>, Vec<Span>> = BTreeMap::new();
-    for span in spans {
-        by_lease
-            .entry(span.lease.as_ref())
-            .or_default()
-            .push(plain(span));
-    }
+fn accruals(look: &Look<'_>, spans: &[LedgerSpan]) -> Vec<Accrual> {
+    let shared = |s: &&LedgerSpan| s.price.rule.is_shared();
+    let leases: BTreeSet<Option<&LeaseId>> = spans.iter().map(|s| s.lease.as_ref()).collect();
+    let provider = look.provider;
     let mut out = Vec::new();
-    for (lease, spans) in by_lease {
-        for line in bill(&spans, now) {
+    for lease in leases {
+        let (mine, others): (Vec<_>, Vec<_>) =
+            spans.iter().partition(|s| s.lease.as_ref() == lease);
+        let mine: Vec<Span> = mine.into_iter().map(plain).collect();
+        let others = others.into_iter().chain(look.beside).filter(shared);
+        let others: Vec<Span> = others.map(plain).collect();
+        for line in bill_beside(&mine, &others, look.now) {
             let (kind, r#type) = (line.kind.as_str(), &line.r#type);
             out.push(Accrual {
                 lease: lease.cloned(),
@@ -263,6 +283,7 @@ mod tests {
         let look = Look {
             provider: ProviderId::DigitalOcean,
             spans,
+            beside: &[],
             things,
             complete,
             prices: &prices,

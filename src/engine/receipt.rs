@@ -52,9 +52,11 @@ impl Engine {
     ) -> Result<Receipt, EngineError> {
         let now = self.clock.now();
         let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
+        let beside = self.beside(lease, &spans).await?;
         let look = Look {
             provider: lease.provider,
             spans: &spans,
+            beside: &beside,
             things: &[],
             complete: true,
             prices: &cloud.prices,

@@ -112,7 +112,9 @@ impl Engine {
         let until = self.clock.now() + LOOK;
         while self.clock.now() < until {
             match cloud.provider.inspect(&view).await {
-                Ok(state) if state.health == Health::Deleting => self.pause(LONG_PAUSE).await?,
+                Ok(state) if state.health == Health::Deleting => {
+                    self.pause(longest_pause(cloud)).await?;
+                }
                 _ => break,
             }
         }
@@ -157,9 +159,11 @@ impl Engine {
             .iter()
             .filter(|t| !memory.gone.contains(&t.target))
             .collect();
+        let beside = self.beside(lease, &spans).await?;
         let look = Look {
             provider: lease.provider,
             spans: &spans,
+            beside: &beside,
             things: &alive,
             complete: listing.complete,
             prices: &cloud.prices,

@@ -190,8 +190,9 @@ impl Guard {
             .spans(None, false, Some(books::horizon(&open, now)))
             .await?;
         // Leases that are being removed, and orphans, are booked by the teardown path itself.
-        let ours = |s: &&LedgerSpan| s.provider == provider && s.lease.as_ref().is_some_and(ready);
-        let spans: Vec<_> = spans.iter().filter(ours).cloned().collect();
+        let there = spans.into_iter().filter(|s| s.provider == provider);
+        let (spans, beside): (Vec<_>, Vec<_>) =
+            there.partition(|s| s.lease.as_ref().is_some_and(ready));
         let things: Vec<_> = listing
             .things
             .iter()
@@ -200,6 +201,7 @@ impl Guard {
         let look = Look {
             provider,
             spans: &spans,
+            beside: &beside,
             things: &things,
             complete: listing.complete,
             prices: &cloud.prices,

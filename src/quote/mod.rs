@@ -7,7 +7,7 @@ mod choose;
 mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::billing::bill;
+use kubelease_core::billing::bill_beside;
 use kubelease_core::{
     Account, Billed, Capability, Catalog, ItemKind, LeaseId, Money, Order, Price, ProviderId,
     Purchase, Rule, Size, Span,
@@ -35,6 +35,8 @@ pub struct Inputs<'a> {
     pub ttl: TimeDelta,
     /// Now.
     pub now: DateTime<Utc>,
+    /// What other leases of the account share with this one: allowances of the month.
+    pub beside: &'a [Span],
 }
 
 /// What will be made and what it costs until its end.
@@ -64,6 +66,7 @@ pub struct Quote {
     pub total: Money,
     /// The spans behind the items: what if it lived shorter.
     spans: Vec<Span>,
+    beside: Vec<Span>,
     now: DateTime<Utc>,
 }
 
@@ -74,8 +77,10 @@ pub struct Item {
     pub kind: ItemKind,
     /// The vendor's word.
     pub name: String,
-    /// How many, or how many GiB.
+    /// How many, or how many GiB in all.
     pub quantity: u32,
+    /// Of what: `GiB`, or nothing for plain things.
+    pub unit: &'static str,
     /// Dollars an hour for one.
     pub unit_price: Money,
     /// Dollars to the end for all.
@@ -112,7 +117,7 @@ impl Quote {
     /// What it would cost if it ended after `ttl`.
     #[must_use]
     pub fn total_for(&self, ttl: TimeDelta) -> Money {
-        bill(&self.spans, self.now + ttl)
+        bill_beside(&self.spans, &self.beside, self.now + ttl)
             .iter()
             .map(|l| l.amount)
             .sum()
@@ -139,14 +144,16 @@ impl Quote {
     pub fn total_with(&self, count: u32) -> Money {
         let mut spans = self.spans.clone();
         for span in &mut spans {
-            if matches!(
-                span.billed.kind,
-                ItemKind::Node | ItemKind::BootDisk | ItemKind::Ipv4
-            ) {
-                span.billed.count = count;
+            match span.billed.kind {
+                ItemKind::Node | ItemKind::BootDisk => span.billed.count = count,
+                // Those of services stay.
+                ItemKind::Ipv4 if span.billed.group == NODE_ADDRESSES => {
+                    span.billed.count -= self.count.saturating_sub(count).min(span.billed.count);
+                }
+                _ => {}
             }
         }
-        bill(&spans, self.now + self.ttl)
+        bill_beside(&spans, &self.beside, self.now + self.ttl)
             .iter()
             .map(|l| l.amount)
             .sum()
@@ -193,7 +200,10 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
     };
     let spans = spans(inputs, &region, &size, count, spot);
     let end = inputs.now + inputs.ttl;
-    let items: Vec<Item> = spans.iter().map(|span| item(span, end)).collect();
+    let items: Vec<Item> = spans
+        .iter()
+        .map(|span| item(span, inputs.beside, end))
+        .collect();
     Ok(Quote {
         provider: inputs.catalog.provider,
         region,
@@ -210,6 +220,7 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
         total: items.iter().map(|i| i.amount).sum(),
         items,
         spans,
+        beside: inputs.beside.to_vec(),
         now: inputs.now,
     })
 }
@@ -218,36 +229,34 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
 fn spans(inputs: &Inputs<'_>, region: &str, size: &Size, count: u32, spot: bool) -> Vec<Span> {
     let profile = inputs.profile;
     let standing = &inputs.capability.standing;
-    let services = profile.expect.load_balancers;
     let on_demand = Purchase::OnDemand;
     let mut rows = vec![
         row(ItemKind::ControlPlane, control_plane(inputs), 1, on_demand),
         row(ItemKind::Node, size.slug.clone(), count, purchase(spot)),
     ];
     rows.extend(disk(inputs, ItemKind::BootDisk, boot_gib(inputs), count));
-    let nodes = if standing.node_addresses { count } else { 0 };
+    rows.extend(addresses(inputs, region, count, spot));
     let own = if standing.shared_load_balancer {
         0
     } else {
-        services
+        profile.expect.load_balancers
     };
-    let addresses = nodes + standing.addresses + services * standing.service_addresses;
-    for (kind, count) in [
-        (ItemKind::Ipv4, addresses),
-        (ItemKind::LoadBalancer, standing.load_balancers + own),
-    ] {
-        if let (1.., Some(r#type)) = (count, default_type(inputs, kind)) {
-            rows.push(row(kind, r#type, count, on_demand));
-        }
+    let balancers = standing.load_balancers + own;
+    if let (1.., Some(r#type)) = (balancers, default_type(inputs, ItemKind::LoadBalancer)) {
+        rows.push(row(ItemKind::LoadBalancer, r#type, balancers, on_demand));
     }
     let volumes = profile.expect.volumes_gib.iter();
     rows.extend(volumes.filter_map(|gib| disk(inputs, ItemKind::Volume, *gib, 1)));
     rows.into_iter()
         .enumerate()
         .map(|(n, row)| {
+            let group = match row.group.as_str() {
+                "" => format!("quote-{n}"),
+                named => named.to_owned(),
+            };
             let billed = Billed {
                 id: format!("quote-{n}"),
-                group: format!("quote-{n}"),
+                group,
                 region: region.to_owned(),
                 since: inputs.now,
                 ..row
@@ -264,6 +273,36 @@ fn spans(inputs: &Inputs<'_>, region: &str, size: &Size, count: u32, spot: bool)
             }
         })
         .collect()
+}
+
+/// The group of the nodes' own addresses.
+const NODE_ADDRESSES: &str = "node-addresses";
+
+/// Public addresses, in one line unless those of spare machines have a price of their own.
+fn addresses(inputs: &Inputs<'_>, region: &str, count: u32, spot: bool) -> Vec<Billed> {
+    let Some(r#type) = default_type(inputs, ItemKind::Ipv4) else {
+        return Vec::new();
+    };
+    let standing = &inputs.capability.standing;
+    let nodes = if standing.node_addresses { count } else { 0 };
+    let others =
+        standing.addresses + inputs.profile.expect.load_balancers * standing.service_addresses;
+    let prices = &inputs.catalog.prices;
+    let apart = spot
+        && prices
+            .find(ItemKind::Ipv4, &r#type, region, Purchase::Spot)
+            .is_some();
+    let on_demand = |count| row(ItemKind::Ipv4, r#type.clone(), count, Purchase::OnDemand);
+    let mut of_nodes = if apart {
+        row(ItemKind::Ipv4, r#type.clone(), nodes, Purchase::Spot)
+    } else {
+        on_demand(nodes + others)
+    };
+    if nodes > 0 {
+        of_nodes.group = NODE_ADDRESSES.to_owned();
+    }
+    let rows = [of_nodes, on_demand(if apart { others } else { 0 })];
+    rows.into_iter().filter(|r| r.count > 0).collect()
 }
 
 /// An item without its place and time.
@@ -326,18 +365,21 @@ fn default_type(inputs: &Inputs<'_>, kind: ItemKind) -> Option<String> {
     usual.map(|(_, r#type)| (*r#type).to_owned())
 }
 
-fn item(span: &Span, end: DateTime<Utc>) -> Item {
-    let lines = bill(std::slice::from_ref(span), end);
-    let quantity = span
-        .billed
-        .size_gib
-        .filter(|_| span.billed.kind == ItemKind::Volume);
+fn item(span: &Span, beside: &[Span], end: DateTime<Utc>) -> Item {
+    let lines = bill_beside(std::slice::from_ref(span), beside, end);
+    let rule = &span.price.rule;
+    let gib = if rule.is_per_gib() {
+        span.billed.size_gib.unwrap_or(1)
+    } else {
+        1
+    };
     let how: Vec<_> = lines.iter().map(|l| l.how.as_str()).collect();
     Item {
         kind: span.billed.kind,
         name: span.billed.r#type.clone(),
-        quantity: quantity.unwrap_or(span.billed.count),
-        unit_price: span.price.rule.hourly(),
+        quantity: span.billed.count.saturating_mul(gib),
+        unit: if rule.is_per_gib() { "GiB" } else { "" },
+        unit_price: rule.list_price(),
         amount: lines.iter().map(|l| l.amount).sum(),
         how: how.join(" + "),
         source: format!("{} ({})", span.price.source, span.price.as_of),

@@ -142,6 +142,7 @@ fn asked(
         region,
         ttl: profile.lease.ttl,
         now: now(),
+        beside: &[],
     })
 }
 

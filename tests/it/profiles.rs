@@ -21,6 +21,7 @@ fn every_profile_has_a_price_on_every_cloud() {
                 region: None,
                 ttl: profile.lease.ttl,
                 now: Utc.with_ymd_and_hms(2026, 1, 5, 8, 0, 0).unwrap(),
+                beside: &[],
             };
             let quote = quote(&inputs).unwrap_or_else(|e| panic!("{name} on {}: {e}", entry.id));
             assert!(quote.total > Money::ZERO, "{name} on {}", entry.id);

@@ -133,7 +133,7 @@ impl Config {
     ) -> Result<Self, Error> {
         let credentials = match first(look, &TOKEN_ENV) {
             Some(token) => Credentials::Token(Secret::new(token)),
-            None if simulated => Credentials::Token(Secret::new("simulated")),
+            None if simulated => Credentials::Token(Secret::new("simulated-token")),
             None => stored(look)?,
         };
         let project = match first(look, &PROJECT_ENV).or_else(|| project_of(&credentials)) {

@@ -3,7 +3,8 @@
 //!
 //! Rules (GKE pricing and the billing rows of the data file): nodes and the management fee by the second,
 //! a node at least a minute; disks by GiB and second of the calendar month; addresses and forwarding rules
-//! by the second. The fee's free allowance of a billing account is not taken off.
+//! by the second. The fee has its free allowance of a billing account and month, and the first five
+//! forwarding rules of a project cost one price together.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +15,17 @@ use kubelease_core::{
 };
 use serde::Deserialize;
 
-use crate::api::wire::{Cluster, Resource, tail};
+use crate::api::wire::{Cluster, Resource, is_zone, tail};
 
 /// Seconds that a node is billed at least.
 const NODE_MINIMUM: u64 = 60;
 /// The region whose disk price stands in where none is known.
 const HOME: &str = "us-central1";
+
+/// So many forwarding rules of a project cost as much as one.
+const RULES_TOGETHER: u32 = 5;
+/// The fee of a regional Standard cluster.
+const REGIONAL: &str = "-regional";
 
 #[derive(Debug, Deserialize)]
 struct Data {
@@ -47,6 +53,8 @@ struct Row {
     price_hour: Option<Money>,
     spot_hour: Option<Money>,
     price_gib_month: Option<Money>,
+    free_credit_month: Option<Money>,
+    price_hour_each_additional: Option<Money>,
     vcpu: Option<String>,
     memory_gib: Option<String>,
     source: String,
@@ -90,13 +98,7 @@ pub fn prices() -> PriceBook {
         book: PriceBook::default(),
     };
     for row in &data.control_plane {
-        book.hourly(
-            ItemKind::ControlPlane,
-            row,
-            Purchase::OnDemand,
-            row.price_hour,
-            0,
-        );
+        book.fee(row);
     }
     for row in &data.node_price {
         book.hourly(
@@ -115,13 +117,7 @@ pub fn prices() -> PriceBook {
         );
     }
     for row in &data.load_balancer {
-        book.hourly(
-            ItemKind::LoadBalancer,
-            row,
-            Purchase::OnDemand,
-            row.price_hour,
-            0,
-        );
+        book.rules(row);
     }
     for row in &data.ipv4 {
         book.hourly(ItemKind::Ipv4, row, Purchase::OnDemand, row.price_hour, 0);
@@ -171,6 +167,44 @@ impl Book<'_> {
         // A row without a number (the extended channel's fee) is no price.
         if let Some(hourly) = price {
             self.insert(kind, row, purchase, &Rule::Second { hourly, minimum });
+        }
+    }
+
+    /// The management fee; a regional Standard cluster has no part in the free allowance.
+    fn fee(&mut self, row: &Row) {
+        self.hourly(
+            ItemKind::ControlPlane,
+            &Row {
+                r#type: format!("{}{REGIONAL}", row.r#type),
+                ..row.clone()
+            },
+            Purchase::OnDemand,
+            row.price_hour,
+            0,
+        );
+        if let (Some(hourly), Some(free)) = (row.price_hour, row.free_credit_month) {
+            let rule = Rule::Allowance { hourly, free };
+            self.insert(ItemKind::ControlPlane, row, Purchase::OnDemand, &rule);
+        }
+    }
+
+    /// Forwarding rules, with one row for each number of older ones that are not ours.
+    fn rules(&mut self, row: &Row) {
+        let (Some(first), Some(further)) = (row.price_hour, row.price_hour_each_additional) else {
+            return;
+        };
+        for before in 0..=RULES_TOGETHER {
+            let rule = Rule::Together {
+                first,
+                many: RULES_TOGETHER,
+                further,
+                before,
+            };
+            let row = Row {
+                r#type: rule_type(before),
+                ..row.clone()
+            };
+            self.insert(ItemKind::LoadBalancer, &row, Purchase::OnDemand, &rule);
         }
     }
 
@@ -258,10 +292,12 @@ pub(crate) fn of_cluster(cluster: &Cluster) -> Vec<Billed> {
     let Some(since) = cluster.created else {
         return Vec::new();
     };
+    let regional = !cluster.autopilot && !is_zone(&cluster.location);
+    let tier = if regional { REGIONAL } else { "" };
     vec![row(
         ItemKind::ControlPlane,
         &cluster.id(),
-        "standard",
+        &format!("standard{tier}"),
         &cluster.location,
         since,
     )]
@@ -318,15 +354,24 @@ pub(crate) fn of_disk(disk: &Resource, kind: ItemKind) -> Vec<Billed> {
     vec![one]
 }
 
-/// What a forwarding rule is billed for: itself, and its address when it is a public one.
-pub(crate) fn of_rule(rule: &Resource) -> Vec<Billed> {
+/// The price row of a forwarding rule beside so many older ones that are not ours.
+fn rule_type(before: u32) -> String {
+    match before.min(RULES_TOGETHER) {
+        0 => "forwarding-rule".to_owned(),
+        n => format!("forwarding-rule-after-{n}"),
+    }
+}
+
+/// What a forwarding rule is billed for: itself, and its address when it is a public one. `before`: how
+/// many older rules of the project are not ours, since the first five cost one price together.
+pub(crate) fn of_rule(rule: &Resource, before: u32) -> Vec<Billed> {
     let Some(since) = rule.creation_timestamp else {
         return Vec::new();
     };
     let mut rows = vec![row(
         ItemKind::LoadBalancer,
         &rule.name,
-        "forwarding-rule",
+        &rule_type(before),
         &rule.scope,
         since,
     )];

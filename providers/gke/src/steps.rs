@@ -267,6 +267,13 @@ fn parameters(step: &Step) -> Result<(String, Value), Error> {
 pub(crate) async fn poll(api: &Api, at: &StepAt<'_>, made: &Ref) -> Result<Progress, Error> {
     check(at.step)?;
     let (name, uid) = name_and_uid(&made.id);
+    // As long as its own operation runs there is nothing to see at the cluster.
+    if let Some(job) = api.job_of(&made.region, name)
+        && let Ok(Some(job)) = api.container.operation(&made.region, &job).await
+        && job.status != "DONE"
+    {
+        return Ok(Progress::Pending("PROVISIONING".to_owned()));
+    }
     let Some(cluster) = api.container.cluster(&made.region, name).await? else {
         let failed = failed_create(api, &made.region, name).await;
         return Ok(failed.unwrap_or_else(|| Progress::Pending("not visible yet".to_owned())));

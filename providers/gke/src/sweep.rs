@@ -13,7 +13,7 @@ use kubelease_core::{
     Transience,
 };
 
-use crate::api::wire::{Cluster, Resource};
+use crate::api::wire::{Cluster, Resource, region_of};
 use crate::api::{Api, tags};
 use crate::prices;
 use crate::steps::{CLUSTER, marked, name_and_uid, ref_of};
@@ -114,7 +114,7 @@ fn thing(
         state: state(resource),
         blocked_by,
         billed: match kind.kind {
-            "load_balancer" => prices::of_rule(resource),
+            "load_balancer" => prices::of_rule(resource, strangers_before(resource, rows)),
             "instance" => prices::of_instance(resource),
             "address" => prices::of_address(resource),
             "volume" => prices::of_disk(resource, ItemKind::Volume),
@@ -122,6 +122,16 @@ fn thing(
             _ => Vec::new(),
         },
     }
+}
+
+/// How many older forwarding rules are not ours.
+fn strangers_before(rule: &Resource, rows: &[(Kind, &Resource, Option<OwnerTag>)]) -> u32 {
+    let older = rows.iter().filter(|(kind, other, owner)| {
+        kind.kind == "load_balancer"
+            && owner.is_none()
+            && other.creation_timestamp < rule.creation_timestamp
+    });
+    u32::try_from(older.count()).unwrap_or(u32::MAX)
 }
 
 /// Whether `user` must be gone before `resource` can go.
@@ -185,17 +195,33 @@ pub(crate) async fn destroy(api: &Api, target: &Ref) -> Result<Removal, Error> {
 /// A name can come again: what has another id than ours is somebody else's, and ours is gone.
 async fn remove_cluster(api: &Api, target: &Ref) -> Result<Removal, Error> {
     let (name, uid) = name_and_uid(&target.id);
-    let Some(found) = api.container.cluster(&target.region, name).await? else {
+    let found = match api.container.cluster(&target.region, name).await? {
+        Some(found) => Some(found),
+        None => listed(api, target).await?,
+    };
+    let Some(found) = found.filter(|f| f.uid == uid) else {
         return Ok(Removal::Gone);
     };
-    if found.uid != uid {
-        return Ok(Removal::Gone);
-    }
     if found.status == "STOPPING" {
         return Ok(Removal::Accepted(None));
     }
     let job = api.container.delete(&target.region, name).await?;
     Ok(Removal::Accepted(job.started))
+}
+
+/// A cluster whose own address answers 404 may be on the list all the same, and cost money: then its
+/// delete decides.
+async fn listed(api: &Api, target: &Ref) -> Result<Option<Cluster>, Error> {
+    let (clusters, missing) = api.container.clusters().await?;
+    let found = clusters.into_iter().find(|c| ref_of(c) == *target);
+    let zones = [target.region.as_str(), region_of(&target.region)];
+    match found {
+        None if missing.iter().any(|m| zones.contains(&m.as_str())) => {
+            let why = format!("the list of clusters lacks {}", missing.join(", "));
+            Err(Error::new(Problem::Unavailable, "delete cluster", why).at(ProviderId::Gke))
+        }
+        found => Ok(found),
+    }
 }
 
 fn in_use(mut error: Error) -> Error {

@@ -167,7 +167,7 @@ fn every_request(cloud: &str, part: Part) {
             kill_at(&bench, cloud, part, *nth, when);
             check(
                 &bench,
-                &format!("{cloud} {part:?} killed {when} request {}: {request}", nth),
+                &format!("{cloud} {part:?} killed {when} request {nth}: {request}"),
             );
             cases += 1;
         }

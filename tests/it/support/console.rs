@@ -13,6 +13,12 @@ pub(super) fn delete_cluster(bench: &Bench, cloud: &str, endpoint: &str, ours: &
     }
     let path = match cloud {
         "digitalocean" | "vultr" => format!("/v2/kubernetes/clusters/{id}"),
+        // The id of `/world` is Google's own; its API wants name and zone.
+        "gke" => format!(
+            "/v1/projects/simulated-project/locations/{}/clusters/{}",
+            ours["region"].as_str().unwrap(),
+            ours["name"].as_str().unwrap()
+        ),
         "linode" => format!("/v4/lke/clusters/{id}"),
         // The id is the path.
         "aks" => format!("{id}?api-version=2025-10-01"),

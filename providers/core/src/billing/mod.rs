@@ -6,6 +6,7 @@
 //! each provider's `prices.rs` says which rule a price follows, with its source.
 
 mod rules;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-pub use rules::{Line, Month, bill};
+pub use rules::{Line, Month, bill, bill_beside};
 
 /// What kind of thing is billed, in the words of the spans file and of `facts/prices.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -185,6 +186,25 @@ pub enum Rule {
         /// Dollars for a GiB and a month.
         price: Money,
     },
+    /// By the second, but the first dollars of each calendar month are free: once for the account,
+    /// whoever comes first.
+    Allowance {
+        /// Dollars an hour for one.
+        hourly: Money,
+        /// Dollars a calendar month that the account does not pay.
+        free: Money,
+    },
+    /// By the second; the first `many` of an account cost one price together, which the oldest pays.
+    Together {
+        /// Dollars an hour for the first `many`.
+        first: Money,
+        /// How many cost that together.
+        many: u32,
+        /// Dollars an hour for each one more.
+        further: Money,
+        /// How many older ones of others are there.
+        before: u32,
+    },
 }
 
 impl Rule {
@@ -197,6 +217,57 @@ impl Rule {
             Self::PoolSecond { monthly, month, .. } => monthly.ratio(3600, i128::from(*month)),
             Self::StartedHour { price, hours, .. } => price.ratio(1, i128::from(*hours)),
             Self::GibMonth { price } => price.ratio(1, 730),
+            // Free until the month's allowance is used up; only a bill can tell when that is.
+            Self::Allowance { .. } => Money::ZERO,
+            Self::Together {
+                first,
+                many,
+                further,
+                before,
+            } => match before {
+                0 => *first,
+                n if n < many => Money::ZERO,
+                _ => *further,
+            },
+        }
+    }
+
+    /// The price of one unit on the list, whatever is free of it.
+    #[must_use]
+    pub fn list_price(&self) -> Money {
+        match self {
+            Self::Allowance { hourly, .. } => *hourly,
+            Self::Together { first, .. } => *first,
+            rule => rule.hourly(),
+        }
+    }
+
+    /// Whether its price is for one GiB.
+    #[must_use]
+    pub const fn is_per_gib(&self) -> bool {
+        matches!(
+            self,
+            Self::StartedHour { per_gib: true, .. } | Self::GibMonth { .. }
+        )
+    }
+
+    /// Whether what one thing costs depends on what else there is in the account.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Allowance { .. } | Self::Together { .. })
+    }
+
+    /// Names what is shared: things of one such text share it. None when nothing is.
+    fn pool(&self) -> Option<String> {
+        match self {
+            Self::Allowance { hourly, free } => Some(format!("a:{hourly}:{free}")),
+            Self::Together {
+                first,
+                many,
+                further,
+                ..
+            } => Some(format!("t:{first}:{many}:{further}")),
+            _ => None,
         }
     }
 
@@ -230,17 +301,20 @@ impl Rule {
                 )
             }
             Self::GibMonth { price } => format!("gm:{price}"),
+            Self::Allowance { hourly, free } => format!("a:{hourly}:{free}"),
+            Self::Together {
+                first,
+                many,
+                further,
+                before,
+            } => format!("t:{first}:{many}:{further}:{before}"),
         }
     }
 
     /// [`Rule::hourly`] for a whole row: count and size multiplied in.
     #[must_use]
     pub fn hourly_of(&self, billed: &Billed) -> Money {
-        let per_gib = matches!(
-            self,
-            Self::StartedHour { per_gib: true, .. } | Self::GibMonth { .. }
-        );
-        let gib = if per_gib {
+        let gib = if self.is_per_gib() {
             billed.size_gib.unwrap_or(1)
         } else {
             1

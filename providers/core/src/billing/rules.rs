@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, TimeZone, Utc};
 
+use super::shared::{Sharer, owed};
 use super::{ItemKind, Rule, Span};
 use crate::money::Money;
 
@@ -62,10 +63,10 @@ impl std::fmt::Display for Month {
 
 /// One stretch of use inside one month, in whole seconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Use {
-    start: i64,
-    end: i64,
-    count: u32,
+pub(super) struct Use {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) count: u32,
     gib: u32,
 }
 
@@ -108,7 +109,43 @@ type ItemKey<'a> = (&'a str, ItemKind, &'a str, Month, String);
 /// Bills spans until `now`: a line for each group, type, price and month, in that order.
 #[must_use]
 pub fn bill(spans: &[Span], now: DateTime<Utc>) -> Vec<Line> {
-    let mut items: BTreeMap<ItemKey<'_>, (&Span, Vec<Use>)> = BTreeMap::new();
+    bill_beside(spans, &[], now)
+}
+
+/// The same where the account also has `others`, which share its allowances: lines of `spans` only.
+#[must_use]
+pub fn bill_beside(spans: &[Span], others: &[Span], now: DateTime<Utc>) -> Vec<Line> {
+    let items = items(spans, now);
+    let theirs = items_of_pools(others, now);
+    let shares = shares(&items, &theirs);
+    items
+        .iter()
+        .map(|(key, (span, uses))| {
+            let (group, kind, r#type, month, rule) = key;
+            let (amount, how) = match shares.get(key) {
+                Some(owed) => share(&span.price.rule, *owed, uses),
+                None => amount(&span.price.rule, *month, uses),
+            };
+            Line {
+                group: (*group).to_owned(),
+                kind: *kind,
+                r#type: (*r#type).to_owned(),
+                region: span.billed.region.clone(),
+                month: *month,
+                rule: rule.clone(),
+                seconds: uses.iter().map(|u| u.seconds() * u64::from(u.count)).sum(),
+                amount,
+                how,
+            }
+        })
+        .collect()
+}
+
+/// All stretches of each item.
+type Items<'a> = BTreeMap<ItemKey<'a>, (&'a Span, Vec<Use>)>;
+
+fn items(spans: &[Span], now: DateTime<Utc>) -> Items<'_> {
+    let mut items: Items<'_> = BTreeMap::new();
     for span in spans {
         let end = span.end.unwrap_or(now).min(now);
         for (month, mut piece) in months(span.billed.since, end) {
@@ -131,22 +168,73 @@ pub fn bill(spans: &[Span], now: DateTime<Utc>) -> Vec<Line> {
         }
     }
     items
-        .into_iter()
-        .map(|((group, kind, r#type, month, rule), (span, uses))| {
-            let (amount, how) = amount(&span.price.rule, month, &uses);
-            Line {
-                group: group.to_owned(),
-                kind,
-                r#type: r#type.to_owned(),
-                region: span.billed.region.clone(),
-                month,
-                rule,
-                seconds: uses.iter().map(|u| u.seconds() * u64::from(u.count)).sum(),
-                amount,
-                how,
+}
+
+/// Only those that share something: others' own prices do not matter.
+fn items_of_pools(spans: &[Span], now: DateTime<Utc>) -> Vec<(Month, &Rule, Use)> {
+    let shared = spans.iter().filter(|s| s.price.rule.is_shared());
+    let pieces = shared.flat_map(|span| {
+        let end = span.end.unwrap_or(now).min(now);
+        let count = span.billed.count;
+        months(span.billed.since, end)
+            .into_iter()
+            .map(move |(month, piece)| (month, &span.price.rule, Use { count, ..piece }))
+    });
+    pieces.collect()
+}
+
+/// What each item that shares something owes, others included in the sharing.
+fn shares<'a>(items: &Items<'a>, others: &[(Month, &Rule, Use)]) -> BTreeMap<ItemKey<'a>, i128> {
+    let mut pools: BTreeMap<(String, Month), Vec<&ItemKey<'a>>> = BTreeMap::new();
+    for (key, (span, _)) in items {
+        if let Some(pool) = span.price.rule.pool() {
+            pools.entry((pool, key.3)).or_default().push(key);
+        }
+    }
+    let mut out = BTreeMap::new();
+    for ((pool, month), keys) in pools {
+        let ours = keys.iter().map(|key| {
+            let (span, uses) = &items[*key];
+            Sharer {
+                rule: &span.price.rule,
+                uses,
             }
-        })
-        .collect()
+        });
+        let theirs = others
+            .iter()
+            .filter(|(m, rule, _)| *m == month && rule.pool().as_deref() == Some(pool.as_str()));
+        let theirs = theirs.map(|(_, rule, piece)| Sharer {
+            rule,
+            uses: std::slice::from_ref(piece),
+        });
+        let owed = owed(&ours.chain(theirs).collect::<Vec<_>>());
+        out.extend(keys.into_iter().cloned().zip(owed));
+    }
+    out
+}
+
+/// An amount of shared things, rounded once, with its arithmetic.
+fn share(rule: &Rule, owed: i128, uses: &[Use]) -> (Money, String) {
+    let amount = Money::from_nanos(1).ratio(owed, 3600);
+    let seconds: i128 = uses
+        .iter()
+        .map(|u| u.units() * i128::from(u.seconds()))
+        .sum();
+    let how = match rule {
+        Rule::Allowance { hourly, free } => {
+            format!("{seconds} s × ${hourly} / 3600 s, less ${free} a month for the account")
+        }
+        Rule::Together {
+            first,
+            many,
+            further,
+            ..
+        } => format!(
+            "{seconds} s, the first {many} of the account ${first} / 3600 s together, each further ${further}"
+        ),
+        _ => String::new(),
+    };
+    (amount, how)
 }
 
 /// Splits a span at UTC month boundaries. A span that ends before it starts has no pieces.
@@ -174,6 +262,12 @@ fn months(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(Month, Use)> {
 fn amount(rule: &Rule, month: Month, uses: &[Use]) -> (Money, String) {
     match rule {
         Rule::Free => (Money::ZERO, "not billed".to_owned()),
+        // Alone in its account.
+        Rule::Allowance { .. } | Rule::Together { .. } => share(
+            rule,
+            owed(&[Sharer { rule, uses }]).first().copied().unwrap_or(0),
+            uses,
+        ),
         Rule::Second { hourly, minimum } => by_second(*hourly, *minimum, uses),
         Rule::PoolSecond {
             monthly,

@@ -225,3 +225,105 @@ mod properties {
         }
     }
 }
+
+/// The fee of a GKE cluster: $0.10 an hour, $74.40 a month free for the billing account.
+fn fee() -> Rule {
+    Rule::Allowance {
+        hourly: money("0.10"),
+        free: money("74.40"),
+    }
+}
+
+fn rules_of_five(before: u32) -> Rule {
+    Rule::Together {
+        first: money("0.025"),
+        many: 5,
+        further: money("0.01"),
+        before,
+    }
+}
+
+#[test]
+fn an_allowance_is_given_once_a_month_and_account() {
+    let (april, month) = (at(2026, 4, 1, 0), 720 * 3600);
+    assert_eq!(total(&[span("a", fee(), april, month, 1)]), Money::ZERO);
+    // April has 720 hours: two clusters cost 144, and 74.40 of it is free.
+    let two = [
+        span("a", fee(), april, month, 1),
+        span("b", fee(), april, month, 1),
+    ];
+    assert_eq!(total(&two), money("69.6"));
+    // A new month has its own.
+    let long = [
+        span("a", fee(), april, month + 744 * 3600, 1),
+        span("b", fee(), april, month + 744 * 3600, 1),
+    ];
+    assert_eq!(total(&long), money("144"));
+}
+
+#[test]
+fn others_use_up_the_allowance_too_and_what_has_ended_keeps_its_amount() {
+    let april = at(2026, 4, 1, 0);
+    let theirs = [span("b", fee(), april, 700 * 3600, 1)];
+    let ours = [span(
+        "a",
+        fee(),
+        april + TimeDelta::hours(650),
+        10 * 3600,
+        1,
+    )];
+    let cost = |until: u32, others: &[Span]| -> Money {
+        let lines = bill_beside(&ours, others, april + TimeDelta::hours(until.into()));
+        lines.iter().map(|l| l.amount).sum()
+    };
+    assert_eq!(cost(660, &theirs), Money::ZERO);
+    assert_eq!(
+        cost(720, &theirs),
+        Money::ZERO,
+        "it ended while some was left"
+    );
+    let many = [span("b", fee(), april, 700 * 3600, 2)];
+    assert_eq!(cost(720, &many), money("1"));
+    assert_eq!(cost(720, &[]), Money::ZERO);
+}
+
+#[test]
+fn five_together_cost_as_much_as_one_and_the_oldest_pays() {
+    let start = at(2026, 4, 1, 0);
+    let rule = |n: i64, seconds| {
+        let since = start + TimeDelta::seconds(n);
+        span(&format!("r{n}"), rules_of_five(0), since, seconds, 1)
+    };
+    assert_eq!(total(&[rule(0, 3600)]), money("0.025"));
+    let seven: Vec<Span> = (0..7)
+        .map(|n| span(&format!("r{n}"), rules_of_five(0), start, 3600, 1))
+        .collect();
+    assert_eq!(total(&seven), money("0.045"));
+    // When the oldest goes, the next one carries the price.
+    let amounts = |lines: Vec<Line>| lines.iter().map(|l| l.amount).collect::<Vec<_>>();
+    let pair = [rule(0, 3600), rule(1, 3 * 3600 - 1)];
+    let both = amounts(bill(&pair, at(2030, 1, 1, 0)));
+    assert_eq!(both, [money("0.025"), money("0.05")]);
+    let beside = bill_beside(&pair[1..], &pair[..1], at(2030, 1, 1, 0));
+    assert_eq!(amounts(beside), [money("0.05")]);
+    // Three of one row, and older ones of strangers.
+    let three = |before| [span("r", rules_of_five(before), start, 3600, 3)];
+    assert_eq!(total(&three(0)), money("0.025"));
+    assert_eq!(total(&three(1)), Money::ZERO);
+    assert_eq!(total(&three(4)), money("0.02"));
+    assert_eq!(total(&three(9)), money("0.03"));
+}
+
+#[test]
+fn shared_prices_do_not_depend_on_when_they_are_looked_at() {
+    let april = at(2026, 4, 1, 0);
+    let ours = [span("a", fee(), april, 720 * 3600, 3)];
+    let mut last = Money::ZERO;
+    for hour in 0..=720 {
+        let lines = bill(&ours, april + TimeDelta::hours(hour));
+        let amount = lines.iter().map(|l| l.amount).sum();
+        assert!(amount >= last, "hour {hour}");
+        last = amount;
+    }
+    assert_eq!(last, money("141.6"));
+}

@@ -49,7 +49,7 @@ fn a_simulator_needs_nothing_and_never_sees_a_credential_file() {
     .unwrap();
     assert_eq!(
         config.credentials,
-        Credentials::Token(Secret::new("simulated"))
+        Credentials::Token(Secret::new("simulated-token"))
     );
     assert_eq!(config.project, "simulated-project");
     assert_eq!(config.hosts.container, "http://127.0.0.1:1");

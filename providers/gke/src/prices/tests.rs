@@ -68,15 +68,29 @@ fn amounts_follow_the_price_lists() {
             one(ItemKind::ControlPlane, "standard", "us-central1-a"),
             second
         ),
-        "0.000027778"
+        "0"
     );
     assert_eq!(
         amount(
             one(ItemKind::ControlPlane, "standard", "us-central1-a"),
             day
         ),
+        "0"
+    );
+    assert_eq!(
+        amount(
+            one(ItemKind::ControlPlane, "standard-regional", "us-central1"),
+            day
+        ),
         "2.4"
     );
+    // 1400 hours in a month of 744 are 656 dollars' tenths over the allowance.
+    let two = Billed {
+        count: 2,
+        since: at("2026-01-01T00:00:00Z"),
+        ..one(ItemKind::ControlPlane, "standard", "us-central1-a")
+    };
+    assert_eq!(amount(two, "2026-01-30T04:00:00Z"), "65.6");
     assert_eq!(
         amount(
             one(ItemKind::LoadBalancer, "forwarding-rule", "us-central1"),
@@ -188,9 +202,14 @@ fn a_node_is_billed_with_its_address_and_as_it_was_bought() {
 fn addresses_cost_once() {
     let rule = |scheme: &str| {
         let body = json!({"name": "a1", "loadBalancingScheme": scheme, "creationTimestamp": "2026-01-05T08:01:00Z"});
-        of_rule(&resource("us-central1", &body)).len()
+        of_rule(&resource("us-central1", &body), 0).len()
     };
     assert_eq!((rule("EXTERNAL"), rule("INTERNAL")), (2, 1));
+    let body = json!({"name": "a1", "creationTimestamp": "2026-01-05T08:01:00Z"});
+    for (before, hour) in [(0, "0.025"), (1, "0"), (4, "0"), (5, "0.01"), (70, "0.01")] {
+        let rule = of_rule(&resource("us-central1", &body), before).remove(0);
+        assert_eq!(amount(rule, "2026-01-05T09:01:00Z"), hour, "{before}");
+    }
     let address = |status: &str| {
         let body =
             json!({"name": "ip", "status": status, "creationTimestamp": "2026-01-05T08:01:00Z"});

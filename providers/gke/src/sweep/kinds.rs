@@ -7,7 +7,7 @@ use kubelease_http::Listed;
 use crate::api::wire::{Resource, tail};
 use crate::api::{Api, Where};
 
-use super::names::is_boot;
+use super::names::{is_boot, is_made};
 
 /// A kind of ours and where compute keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,14 @@ const OF_INGRESS: [&str; 4] = [
     "urlMaps",
     "instanceGroups",
 ];
+/// What controllers make behind a forwarding rule and a firewall of theirs, without which nothing would
+/// tell whose these are: read when there is one, or a record of ours.
+const OF_SERVICES: [&str; 4] = [
+    "backendServices",
+    "targetPools",
+    "healthChecks",
+    "networkEndpointGroups",
+];
 const OF_POOLS: &str = "httpHealthChecks";
 
 /// The kind of that word.
@@ -85,17 +93,18 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Reads it: the usual kinds at once, and then those that the usual ones point to.
+    /// Reads it: the usual kinds at once, and then, round by round, those that the ones before point to.
     pub(super) async fn read(api: &Api, scope: &Scope<'_>) -> Self {
-        let later = |k: &Kind| OF_INGRESS.contains(&k.collection) || k.collection == OF_POOLS;
-        let usual: Vec<Kind> = KINDS.into_iter().filter(|k| !later(k)).collect();
+        let round = |k: &Kind| {
+            let last = OF_INGRESS.contains(&k.collection) || k.collection == OF_POOLS;
+            usize::from(OF_SERVICES.contains(&k.collection)) + 2 * usize::from(last)
+        };
         let mut seen = Self::default();
-        seen.take(list_all(api, usual).await);
-        let wanted: Vec<Kind> = KINDS
-            .into_iter()
-            .filter(|k| later(k) && seen.has_trace(k, scope))
-            .collect();
-        seen.take(list_all(api, wanted).await);
+        for now in 0..3 {
+            let due = |k: &Kind| round(k) == now && (now == 0 || seen.has_trace(k, scope));
+            let kinds: Vec<Kind> = KINDS.into_iter().filter(due).collect();
+            seen.take(list_all(api, kinds).await);
+        }
         seen.rows
             .sort_by_key(|(kind, _)| KINDS.iter().position(|k| k.collection == kind.collection));
         seen
@@ -116,6 +125,10 @@ impl Seen {
         let of = |collection: &str| self.rows.iter().any(|(k, _)| k.collection == collection);
         recorded
             || match kind.collection {
+                c if OF_SERVICES.contains(&c) => {
+                    let mut doors = self.of("forwardingRules").chain(self.of("firewalls"));
+                    doors.any(|d| is_made(&d.name))
+                }
                 OF_POOLS => of("targetPools"),
                 _ => {
                     of("backendServices")
