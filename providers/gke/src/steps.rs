@@ -270,9 +270,14 @@ pub(crate) async fn poll(api: &Api, at: &StepAt<'_>, made: &Ref) -> Result<Progr
     // As long as its own operation runs there is nothing to see at the cluster.
     if let Some(job) = api.job_of(&made.region, name)
         && let Ok(Some(job)) = api.container.operation(&made.region, &job).await
-        && job.status != "DONE"
     {
-        return Ok(Progress::Pending("PROVISIONING".to_owned()));
+        match job.error.filter(|_| job.status == "DONE") {
+            Some(error) => return Ok(Progress::Failed(failure_words(&error))),
+            None if job.status != "DONE" => {
+                return Ok(Progress::Pending("PROVISIONING".to_owned()));
+            }
+            None => {}
+        }
     }
     let Some(cluster) = api.container.cluster(&made.region, name).await? else {
         let failed = failed_create(api, &made.region, name).await;

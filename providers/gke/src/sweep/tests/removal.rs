@@ -25,8 +25,15 @@ async fn removing_a_cluster_is_one_request_at_googles_own_time() {
 #[tokio::test]
 async fn what_is_gone_going_or_anothers_is_not_removed_again() {
     let world = world().await;
+    // Gone is what neither its address nor the list knows.
     world.queue.json(READ, 404, &not_found());
+    world.queue.json(CLUSTERS, 200, &json!({}));
     assert_eq!(destroy(&world.api, &target()).await.unwrap(), Removal::Gone);
+    world.queue.json(READ, 404, &not_found());
+    let partial = json!({"missingZones": ["us-central1-a"]});
+    world.queue.json(CLUSTERS, 200, &partial);
+    let unsure = destroy(&world.api, &target()).await.unwrap_err();
+    assert_eq!(unsure.kind, Problem::Unavailable);
     world
         .queue
         .json(READ, 200, &lab("lab", &our_labels(), "STOPPING"));
@@ -38,7 +45,23 @@ async fn what_is_gone_going_or_anothers_is_not_removed_again() {
     other["id"] = json!("ffff0000");
     world.queue.json(READ, 200, &other);
     assert_eq!(destroy(&world.api, &target()).await.unwrap(), Removal::Gone);
-    assert!(world.queue.routes().iter().all(|r| r == READ));
+    let only_read = |r: &String| r == READ || r == CLUSTERS;
+    assert!(world.queue.routes().iter().all(only_read));
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_listed_is_removed_even_when_its_own_address_denies_it() {
+    let world = world().await;
+    world.queue.json(READ, 404, &not_found());
+    world
+        .queue
+        .json(CLUSTERS, 200, &json!({"clusters": [ours()]}));
+    world
+        .queue
+        .json(DELETE, 200, &json!({"name": "operation-9"}));
+    let removed = destroy(&world.api, &target()).await.unwrap();
+    assert!(matches!(removed, Removal::Accepted(_)), "{removed:?}");
+    assert_eq!(world.queue.routes(), [READ, CLUSTERS, DELETE]);
 }
 
 #[tokio::test]
