@@ -35,9 +35,14 @@ const CASES: &[(&str, Case)] = &[
     ("ghost", lists::ghost),
 ];
 
-/// Runs all cases of one cloud and names each.
+/// Runs all cases of one cloud and names each; with `KUBELEASE_CASE=name` that one alone.
 fn suite(cloud: &str) {
+    let only = std::env::var("KUBELEASE_CASE").ok();
     for (name, case) in CASES {
+        if only.as_deref().is_some_and(|only| only != *name) {
+            println!("conformance {cloud:>12} {name}: not asked for by KUBELEASE_CASE");
+            continue;
+        }
         let bench = Bench::new();
         let before = bench.ids();
         println!("conformance {cloud:>12} {name}");

@@ -328,7 +328,7 @@ pub(super) fn make(desk: &mut Desk<'_>, wish: &ClusterWish<'_>) -> String {
     let (key, now) = (desk.core.ids.uuid(), desk.core.now());
     let tags = tags(body);
     let belongs = Belongs {
-        owner: lease(&tags),
+        owner: lease(&tags).filter(|_| !wish.foreign),
         foreign: wish.foreign,
         cluster: Some(key.clone()),
     };
