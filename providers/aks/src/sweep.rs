@@ -53,8 +53,7 @@ pub(crate) fn region(location: &str) -> String {
 
 /// What exists, with owners.
 pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error> {
-    let (groups, clusters, balancers, addresses, disks, snapshots, dated) = tokio::join!(
-        api.list(),
+    let (groups, clusters, balancers, addresses, disks, snapshots) = tokio::join!(
         api.list(),
         api.list(),
         api.list(),
@@ -62,6 +61,21 @@ pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error
         api.list(),
         api.list(),
     );
+    let balancers: Listed<Balancer> = balancers;
+    let addresses: Listed<Address> = addresses;
+    let clusters: Listed<Cluster> = clusters;
+    // The network's lists leave out when a thing was made, and so may a cluster.
+    let undated = !balancers.items.is_empty()
+        || !addresses.items.is_empty()
+        || clusters.items.iter().any(|c| c.system.created_at.is_none());
+    let dated = if undated {
+        api.list().await
+    } else {
+        Listed {
+            items: Vec::new(),
+            missing: None,
+        }
+    };
     let seen = Seen {
         groups,
         clusters,
@@ -84,12 +98,7 @@ pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error
 fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
     let owners = Owners::new(seen, scope);
     let mut things: Vec<Owned> = Vec::new();
-    things.extend(
-        seen.clusters
-            .items
-            .iter()
-            .map(|c| cluster(c, &owners)),
-    );
+    things.extend(seen.clusters.items.iter().map(|c| cluster(c, &owners)));
     things.extend(seen.groups.items.iter().map(|g| group(g, &owners)));
     things.extend(seen.balancers.items.iter().map(|b| balancer(b, &owners)));
     things.extend(seen.addresses.items.iter().map(|a| address(a, &owners)));

@@ -7,7 +7,9 @@ use crate::support::Bench;
 /// A load balancer that appears after the listing that precedes the delete is found and removed.
 pub(super) fn leftovers(bench: &Bench, cloud: &str) {
     if cloud == "aks" {
-        println!("conformance {cloud:>12} leftovers: a disk in a group of others (all else goes with the cluster)");
+        println!(
+            "conformance {cloud:>12} leftovers: a disk in a group of others (all else goes with the cluster)"
+        );
         bench.foreign(
             cloud,
             json!([{ "kind": "resource_group", "name": "disks" }]),
