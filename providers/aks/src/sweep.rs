@@ -288,7 +288,8 @@ pub(crate) async fn destroy(api: &Api, target: &Ref) -> Result<Removal, Error> {
 /// minutes later, on a cluster that is being made; that is the one removing request of this round.
 async fn remove_cluster(api: &Api, id: &str) -> Result<Removal, Error> {
     let Some(cluster) = api.find::<Cluster>(id).await? else {
-        return Ok(Removal::Gone);
+        // A read that knows nothing may lag; the answer to a delete is the proof.
+        return api.delete::<Cluster>(id).await.map(Removal::Accepted);
     };
     match cluster.state() {
         "Deleting" => return Err(in_use("delete cluster", "it is being deleted")),
@@ -316,7 +317,13 @@ async fn remove_cluster(api: &Api, id: &str) -> Result<Removal, Error> {
 
 async fn remove_group(api: &Api, id: &str) -> Result<Removal, Error> {
     let Some(group) = api.find::<Group>(id).await? else {
-        return Ok(Removal::Gone);
+        // The same; the tags of what cannot be read are not known, but the name is.
+        return match id::group_of(id) {
+            Some(name) if is_our_name(&name) => {
+                api.delete::<Group>(id).await.map(Removal::Accepted)
+            }
+            _ => Ok(Removal::Gone),
+        };
     };
     if is_ours(&group) {
         return delete_group(api, &group).await;
@@ -328,14 +335,18 @@ async fn remove_group(api: &Api, id: &str) -> Result<Removal, Error> {
 /// A group's delete takes everything in it along, so a record alone is not enough. The node group may
 /// have lost the cluster's tags; its name is the one that we chose.
 fn is_ours(group: &Group) -> bool {
-    let name = group.name.to_lowercase();
+    tags::owner(&group.tags).is_some() || is_our_name(&group.name)
+}
+
+/// `kubelease-<lease>`, or the node group of such a one.
+fn is_our_name(name: &str) -> bool {
+    let name = name.to_lowercase();
     let by_name = name
         .strip_prefix("mc_")
         .unwrap_or(&name)
         .strip_prefix("kubelease-");
     let lease = by_name.map(|rest| rest.split('_').next().unwrap_or(rest));
-    tags::owner(&group.tags).is_some()
-        || lease.is_some_and(|l| l.parse::<kubelease_core::LeaseId>().is_ok())
+    lease.is_some_and(|l| l.parse::<kubelease_core::LeaseId>().is_ok())
 }
 
 /// The answer to an earlier delete comes first: it says what is in the way (a lock, a foreign thing),
