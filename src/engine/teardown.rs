@@ -100,20 +100,25 @@ impl Engine {
             }
             self.pause(pause).await?;
             if quiet && listing.complete && waits_for_cluster(&mine) {
-                self.while_going(cloud, lease).await?;
+                let until = (progress_at + patience).min(now + LOOK);
+                self.while_going(cloud, lease, until).await?;
             }
         }
     }
 
     /// While everything waits for a cluster that is going, it alone is asked: one request instead of
     /// every list. Returns at the first answer that says anything else.
-    async fn while_going(&self, cloud: &Cloud, lease: &Lease) -> Result<(), EngineError> {
+    async fn while_going(
+        &self,
+        cloud: &Cloud,
+        lease: &Lease,
+        until: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
         let view = self.view(lease).await?;
-        let until = self.clock.now() + LOOK;
         while self.clock.now() < until {
             match cloud.provider.inspect(&view).await {
                 Ok(state) if state.health == Health::Deleting => {
-                    self.pause(longest_pause(cloud)).await?;
+                    self.pause(longest_pause(cloud) * 2).await?;
                 }
                 _ => break,
             }

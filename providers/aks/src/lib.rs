@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kubelease_core::{
-    Access, Account, Capability, Catalog, ClaimedVolume, ClusterState, CreditEnd, Error, ItemKind, LeaseView,
-    Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal, Scope,
-    Standing, Step, StepAt,
+    Access, Account, Capability, Catalog, ClaimedVolume, ClusterState, CreditEnd, Error, ItemKind,
+    LeaseView, Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal,
+    Scope, Standing, Step, StepAt,
 };
 use kubelease_http::Toolkit;
 

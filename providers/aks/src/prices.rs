@@ -8,6 +8,7 @@
 mod billed;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use kubelease_core::{
     Catalog, ItemKind, Money, Price, PriceBook, ProviderId, Purchase, Region, Rule, Size, Version,
@@ -66,9 +67,14 @@ struct Row {
     as_of: String,
 }
 
-fn data() -> Data {
+/// Read once: a subscription may have thousands of disks to price.
+static DATA: LazyLock<Data> = LazyLock::new(|| {
     let text = include_str!("../data/prices.toml");
     toml::from_str(text).expect("the embedded price file is read by a test")
+});
+
+fn data() -> &'static Data {
+    &DATA
 }
 
 fn number(text: Option<&str>) -> u32 {
@@ -158,9 +164,9 @@ pub(crate) fn billed_gib(gib: u32) -> u32 {
 fn tier(family: char, gib: u32) -> Option<(String, u32)> {
     let mut tiers: Vec<(u32, String)> = data()
         .block_storage
-        .into_iter()
+        .iter()
         .filter(|row| row.r#type.starts_with(family))
-        .map(|row| (number(row.size_gib.as_deref()), row.r#type))
+        .map(|row| (number(row.size_gib.as_deref()), row.r#type.clone()))
         .collect();
     tiers.sort();
     let fitting = tiers.iter().find(|(size, _)| *size >= gib);
@@ -185,7 +191,7 @@ pub(crate) fn billed_disk(kind: ItemKind, gib: u32) -> Option<(String, u32)> {
 /// to be made anew.
 pub(crate) fn sizes() -> Vec<Size> {
     let mut sizes: Vec<(Money, Size)> = Vec::new();
-    for row in data().node_price {
+    for row in &data().node_price {
         let known = sizes.iter().any(|(_, s)| s.slug == row.r#type);
         if known || row.arch.as_deref() == Some("arm64") {
             continue;
@@ -194,7 +200,7 @@ pub(crate) fn sizes() -> Vec<Size> {
             cpu: number(row.vcpu.as_deref()),
             memory_mib: number(row.memory_gib.as_deref()).saturating_mul(1024),
             disk_gib: 0,
-            slug: row.r#type,
+            slug: row.r#type.clone(),
             regions: Vec::new(),
             available: true,
         };
@@ -207,11 +213,8 @@ pub(crate) fn sizes() -> Vec<Size> {
 
 /// How many vCPUs a size has, if it is one that we know.
 pub(crate) fn vcpus(size: &str) -> Option<u32> {
-    let row = data()
-        .node_price
-        .into_iter()
-        .find(|row| row.r#type == size)?;
-    row.vcpu?.parse().ok()
+    let row = data().node_price.iter().find(|row| row.r#type == size)?;
+    row.vcpu.as_deref()?.parse().ok()
 }
 
 /// Sizes, regions and versions for a quote without an account; [`crate::provider`]'s own catalog is

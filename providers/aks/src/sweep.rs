@@ -53,8 +53,7 @@ pub(crate) fn region(location: &str) -> String {
 
 /// What exists, with owners.
 pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error> {
-    let (groups, clusters, balancers, addresses, disks, snapshots, dated) = tokio::join!(
-        api.list(),
+    let (groups, clusters, balancers, addresses, disks, snapshots) = tokio::join!(
         api.list(),
         api.list(),
         api.list(),
@@ -62,6 +61,21 @@ pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error
         api.list(),
         api.list(),
     );
+    let balancers: Listed<Balancer> = balancers;
+    let addresses: Listed<Address> = addresses;
+    let clusters: Listed<Cluster> = clusters;
+    // The network's lists leave out when a thing was made, and so may a cluster.
+    let undated = !balancers.items.is_empty()
+        || !addresses.items.is_empty()
+        || clusters.items.iter().any(|c| c.system.created_at.is_none());
+    let dated = if undated {
+        api.list().await
+    } else {
+        Listed {
+            items: Vec::new(),
+            missing: None,
+        }
+    };
     let seen = Seen {
         groups,
         clusters,
@@ -84,12 +98,7 @@ pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error
 fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
     let owners = Owners::new(seen, scope);
     let mut things: Vec<Owned> = Vec::new();
-    things.extend(
-        seen.clusters
-            .items
-            .iter()
-            .map(|c| cluster(c, &owners)),
-    );
+    things.extend(seen.clusters.items.iter().map(|c| cluster(c, &owners)));
     things.extend(seen.groups.items.iter().map(|g| group(g, &owners)));
     things.extend(seen.balancers.items.iter().map(|b| balancer(b, &owners)));
     things.extend(seen.addresses.items.iter().map(|a| address(a, &owners)));
@@ -280,7 +289,8 @@ pub(crate) async fn destroy(api: &Api, target: &Ref) -> Result<Removal, Error> {
 /// minutes later, on a cluster that is being made; that is the one removing request of this round.
 async fn remove_cluster(api: &Api, id: &str) -> Result<Removal, Error> {
     let Some(cluster) = api.find::<Cluster>(id).await? else {
-        return Ok(Removal::Gone);
+        // A read that knows nothing may lag; the answer to a delete is the proof.
+        return api.delete::<Cluster>(id).await.map(Removal::Accepted);
     };
     match cluster.state() {
         "Deleting" => return Err(in_use("delete cluster", "it is being deleted")),
@@ -308,7 +318,13 @@ async fn remove_cluster(api: &Api, id: &str) -> Result<Removal, Error> {
 
 async fn remove_group(api: &Api, id: &str) -> Result<Removal, Error> {
     let Some(group) = api.find::<Group>(id).await? else {
-        return Ok(Removal::Gone);
+        // The same; the tags of what cannot be read are not known, but the name is.
+        return match id::group_of(id) {
+            Some(name) if is_our_name(&name) => {
+                api.delete::<Group>(id).await.map(Removal::Accepted)
+            }
+            _ => Ok(Removal::Gone),
+        };
     };
     if is_ours(&group) {
         return delete_group(api, &group).await;
@@ -320,14 +336,18 @@ async fn remove_group(api: &Api, id: &str) -> Result<Removal, Error> {
 /// A group's delete takes everything in it along, so a record alone is not enough. The node group may
 /// have lost the cluster's tags; its name is the one that we chose.
 fn is_ours(group: &Group) -> bool {
-    let name = group.name.to_lowercase();
+    tags::owner(&group.tags).is_some() || is_our_name(&group.name)
+}
+
+/// `kubelease-<lease>`, or the node group of such a one.
+fn is_our_name(name: &str) -> bool {
+    let name = name.to_lowercase();
     let by_name = name
         .strip_prefix("mc_")
         .unwrap_or(&name)
         .strip_prefix("kubelease-");
     let lease = by_name.map(|rest| rest.split('_').next().unwrap_or(rest));
-    tags::owner(&group.tags).is_some()
-        || lease.is_some_and(|l| l.parse::<kubelease_core::LeaseId>().is_ok())
+    lease.is_some_and(|l| l.parse::<kubelease_core::LeaseId>().is_ok())
 }
 
 /// The answer to an earlier delete comes first: it says what is in the way (a lock, a foreign thing),

@@ -146,7 +146,11 @@ pub(super) fn quota(bench: &Bench, cloud: &str) {
         // AWS has an API of its own for limits, which we do not ask: its scaling group says what it lacks.
         println!("conformance {cloud:>12} quota: no preflight, a launch fails and all is undone");
         let refused = bench.create(cloud, "lab").code(6);
-        assert!(refused.stderr.contains("VcpuLimitExceeded"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("VcpuLimitExceeded"),
+            "{}",
+            refused.stderr
+        );
         assert_eq!(bench.world(true), Vec::<serde_json::Value>::new());
         return;
     }

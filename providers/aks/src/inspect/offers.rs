@@ -29,7 +29,7 @@ pub(crate) async fn catalog(api: &Api) -> Result<Catalog, Error> {
             Err(error) => trouble = Some(trouble.unwrap_or(error)),
         }
     }
-    // One region that does not answer is closed; if none does, that is no catalog.
+    // A region that refuses us is closed; if all do, that is no catalog.
     if let (Some(error), true) = (trouble, open.is_empty()) {
         return Err(error);
     }
@@ -50,7 +50,8 @@ pub(crate) async fn catalog(api: &Api) -> Result<Catalog, Error> {
 /// What a region has for this subscription.
 #[derive(Debug)]
 struct Here {
-    machines: Vec<MachineSku>,
+    /// None when they cannot be read for now: then all are offered, and the create itself tells.
+    machines: Option<Vec<MachineSku>>,
     /// None when they cannot be read: then nothing is left out for them.
     quotas: Option<Quotas>,
 }
@@ -58,7 +59,11 @@ struct Here {
 async fn look(api: &Api, region: &str) -> Result<Here, Error> {
     let (machines, quotas) = tokio::join!(api.machines(region), api.quotas(region));
     Ok(Here {
-        machines: machines?,
+        machines: match machines {
+            Ok(machines) => Some(machines),
+            Err(error) if error.is_temporary() => None,
+            Err(error) => return Err(error),
+        },
         quotas: match quotas {
             Ok(quotas) => Some(quotas),
             Err(error) if error.kind == Kind::Unauthenticated => return Err(error),
@@ -80,7 +85,10 @@ impl Here {
             m.resource_type.eq_ignore_ascii_case("virtualMachines")
                 && m.name.eq_ignore_ascii_case(&size.slug)
         };
-        let Some(machine) = self.machines.iter().find(is) else {
+        let Some(machines) = &self.machines else {
+            return true;
+        };
+        let Some(machine) = machines.iter().find(is) else {
             return false;
         };
         let need = machine.vcpus().unwrap_or(size.cpu);

@@ -467,6 +467,15 @@ async fn gone_is_only_what_azure_says_is_gone() {
         404,
         &error("ResourceGroupNotFound", "x"),
     );
+    // What a read does not know is proved by the delete.
+    world
+        .queue
+        .reply(&format!("DELETE {CLUSTER_PATH}"), 204, &[], "");
+    world.queue.json(
+        &format!("DELETE {GROUP_PATH}"),
+        404,
+        &error("ResourceGroupNotFound", "x"),
+    );
     world.queue.reply(&format!("DELETE {path}"), 204, &[], "");
     world.queue.json(
         &format!("DELETE {path}"),
