@@ -28,6 +28,21 @@ pub const DOCUMENTED: &[(&str, &str)] = &[
     (OUTPUT, "`table` or `json`"),
     (NO_COLOR, "any value: no colour"),
     ("KUBECONFIG", "where `--merge` writes, like kubectl"),
+    (
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "Google credential file (else gcloud's own, or GOOGLE_OAUTH_ACCESS_TOKEN)",
+    ),
+    ("GOOGLE_CLOUD_PROJECT", "Google project"),
+    (
+        "AWS_ACCESS_KEY_ID",
+        "AWS key (else the usual chain: AWS_PROFILE, web identity, ...)",
+    ),
+    ("AWS_REGION", "AWS home region"),
+    ("AZURE_SUBSCRIPTION_ID", "Azure subscription"),
+    (
+        "AZURE_CLIENT_SECRET",
+        "Azure login, with AZURE_TENANT_ID and AZURE_CLIENT_ID (else the Azure CLI)",
+    ),
     ("DIGITALOCEAN_ACCESS_TOKEN", "DigitalOcean API token"),
     ("DIGITALOCEAN_API_URL", "DigitalOcean endpoint"),
     ("LINODE_TOKEN", "Linode API token"),

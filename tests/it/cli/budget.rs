@@ -7,10 +7,13 @@ use crate::support::{Bench, money};
 fn assumed_then_declared() {
     let bench = Bench::new();
     insta::assert_snapshot!(run(&bench, "budget"), @"
-    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS    SOURCE
-    digitalocean  $200.00  $0.00  $0.00    $190.00  $0.00/h  60d     in 60d  assumed: DigitalOcean sign-up credit
-    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d  assumed: Akamai Cloud promotional credit
-    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d  assumed: Vultr sign-up promotion
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS     SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d     in 90d   assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d    in 183d  assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d     in 30d   assumed: Azure free account credit
+    digitalocean  $200.00  $0.00  $0.00    $190.00  $0.00/h  60d     in 60d   assumed: DigitalOcean sign-up credit
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d   assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d   assumed: Vultr sign-up promotion
     --- stderr
     --- exit 0
     ");
@@ -72,6 +75,9 @@ fn what_is_no_credit() {
     ");
     insta::assert_snapshot!(run(&bench, "budget set digitalocean 5 --days 1 --from 2020-01-01"), @"
     PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS          SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d     in 90d        assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d    in 183d       assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d     in 30d        assumed: Azure free account credit
     digitalocean    $5.00  $0.00  $0.00      $4.75  $0.00/h  0s      2195d 8h ago  declared
     linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d        assumed: Akamai Cloud promotional credit
     vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d        assumed: Vultr sign-up promotion

@@ -29,9 +29,9 @@ fn everything_that_costs_money() {
     );
     let said = bench.run(&["delete", "lab", "--yes"]).ok();
     insta::assert_snapshot!(plain(&bench, &said.stdout), @"
-    lab on digitalocean ended after 11m 54s (asked): cost $0.04, $199.96 of the credit left
-      removed load_balancer 95ea75b5-536c-41cc-9648-d5542111a269
-      removed volume ca5b08d4-bf04-4170-9310-8bd044cb925b
+    lab on digitalocean ended after 12m 12s (asked): cost $0.04, $199.96 of the credit left
+      removed load_balancer 49d10648-43f3-439d-9fdf-bbc8e79a6193
+      removed volume 8d02cb9d-c8fc-4c02-9f06-1fb8d2d4898c
       removed cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
       removed droplet 500000007
       removed droplet 500000008

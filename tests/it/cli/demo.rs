@@ -27,7 +27,7 @@ fn the_whole_story() {
         "status      ended",
         "$ kubelease spend",
         "no orphans, no leftovers",
-        "# the cloud itself: billed $",
+        "# digitalocean itself: billed $",
         "0 resources left, $0.00/month",
     ] {
         let at = rest
@@ -36,22 +36,25 @@ fn the_whole_story() {
         rest = &rest[at + part.len()..];
     }
     // The ledger's last figure is the cloud's own, to the last decimal.
-    let billed = out
-        .rsplit("billed $")
-        .next()
-        .unwrap()
-        .lines()
-        .next()
-        .unwrap();
-    let booked = out.lines().rev().find(|l| l.starts_with("total")).unwrap();
-    assert!(
-        booked.ends_with(&format!(" {billed}")),
-        "{booked} and {billed}"
-    );
+    assert!(out.contains("; equal\n"), "{out}");
+    assert!(!out.contains("NOT EQUAL"), "{out}");
     assert!(
         !bench.path("ledger.db").exists(),
         "the demo wrote into the user's home"
     );
+}
+
+/// Six lives at once: nothing is left, and each ledger is its cloud's meter.
+#[test]
+fn all_clouds_at_once() {
+    let bench = Bench::new();
+    let said = said(alone(&bench).args(["demo", "--all"]).output().unwrap()).ok();
+    let clouds = crate::support::clouds();
+    assert_eq!(said.stdout.matches("; equal\n").count(), clouds.len());
+    for cloud in clouds {
+        assert!(said.stdout.contains(&format!("# {cloud} itself: billed $")));
+    }
+    assert!(said.stdout.contains("0 resources left, $0.00/month"));
 }
 
 #[test]

@@ -9,6 +9,26 @@ use crate::support::{Bench, said};
 fn healthy() {
     let bench = Bench::new();
     insta::assert_snapshot!(run(&bench, "doctor"), @"
+    gke  project active; billed to billingAccounts/01A2B3-C4D5E6-F70819; fixed access token, at most an hour
+      identity    project simulated-project (simulated-project)
+      credential  not known to expire
+      quota       CPUS: 0 of 36 in use
+      quota       CPUS: 0 of 72 in use
+      quota       IN_USE_ADDRESSES: 0 of 69 in use
+      quota       INSTANCES: 0 of 720 in use
+      quota       DISKS_TOTAL_GB: 0 of 4096 in use
+      quota       SSD_TOTAL_GB: 0 of 2048 in use
+      this month  - (no API tells what is left of the free trial: see https://console.cloud.google.com/billing)
+    eks  no plan (older account)
+      identity    arn:aws:iam::111122223333:user/learner (account 111122223333)
+      credential  not known to expire
+      this month  - (freetier:GetAccountPlanState)
+    aks  Enabled, PayAsYouGo_2014-09-01
+      identity    Simulated subscription (5eed0000-0000-4000-8000-0000000000a5)
+      credential  not known to expire
+      quota       Total Regional vCPUs, as nodes of 2 vCPUs in the region with the most room: 0 of 10 in use
+      quota       Total Regional vCPUs in eastus: 0 of 20 in use
+      this month  - (Azure has no call for the credit of a free account (the portal shows it): the grant minus our own ledger counts)
     digitalocean  active
       identity    learner@example.com (team My Team)
       credential  not known to expire

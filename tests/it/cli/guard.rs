@@ -27,9 +27,9 @@ fn a_lease_that_warns_and_ends() {
     2026-01-05T12:05:30Z 1 lease(s), booked $0.02
     --- stderr
     lab: removing, 5 left (cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855), 0s so far
-    lab: removing, 4 left (droplet 500000007), 1m 13s so far
-    lab: removing, 2 left (tag kubelease-lease:<lease-id>), 1m 18s so far
-    lab: removing, 0 left, 1m 23s so far
+    lab: removing, 4 left (droplet 500000007), 1m 17s so far
+    lab: removing, 2 left (tag kubelease-lease:<lease-id>), 1m 22s so far
+    lab: removing, 0 left, 1m 27s so far
     --- exit 0
     ");
     insta::assert_snapshot!(run(&bench, "guard tick"), @"

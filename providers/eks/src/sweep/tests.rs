@@ -1,3 +1,5 @@
+//! Attribution, blockers and removal.
+
 use super::*;
 use crate::api::tests::{Cloud, api};
 use chrono::DateTime;
