@@ -287,6 +287,8 @@ impl Engine {
                 }
             }
             Ok(Removal::Accepted(at)) => {
+                // If it was thought gone it was not: it has been billed all the time.
+                memory.gone.remove(&target);
                 memory
                     .attempts
                     .entry(target)

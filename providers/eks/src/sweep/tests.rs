@@ -53,7 +53,10 @@ fn full(cloud: &Cloud) {
     };
     let machines = [
         instance("i-1", "running", &ours),
-        instance("i-2", "terminated", &ours),
+        instance("i-2", "terminated", &ours).replace(
+            "<launchTime>",
+            "<reason>User initiated (2026-01-05 09:00:07 GMT)</reason><launchTime>",
+        ),
         instance("i-9", "running", ""),
     ];
     cloud.xml(
@@ -180,8 +183,7 @@ async fn everything_of_a_lease_in_delete_order_and_nothing_else() {
         "demo",
         "sg-1",
         "arn:stack/1",
-        "subnet-1",
-        "rtb-1",
+        // What else a working stack made goes with it.
         "igw-1",
         "vpc-1",
         "vol-tagged",
@@ -191,6 +193,9 @@ async fn everything_of_a_lease_in_delete_order_and_nothing_else() {
         "/aws/eks/demo/cluster",
     ];
     assert_eq!(ids(&listing), expect);
+    let at = DateTime::from_timestamp(start().timestamp() + 3607, 0).unwrap();
+    let ended = [("i-2", at), ("ipv4-i-2", at)].map(|(id, at)| (id.to_owned(), at));
+    assert_eq!(listing.ended, ended.into(), "EC2 says when a machine ended");
     // The cluster's dates count for everything of its lease: other tags are as old as their things.
     let dates: BTreeSet<_> = listing
         .things
@@ -227,10 +232,7 @@ async fn what_must_go_first() {
                 "sg-1",
             ],
         ),
-        (
-            "vpc-1",
-            &["arn:stack/1", "igw-1", "rtb-1", "sg-1", "subnet-1"],
-        ),
+        ("vpc-1", &["arn:stack/1", "igw-1", "sg-1"]),
         ("vol-held", &["demo", "demo/nodes", "i-1"]),
         ("/aws/eks/demo/cluster", &["arn:stack/1", "demo"]),
     ] {
@@ -247,6 +249,10 @@ async fn a_stack_that_gave_up_waits_for_its_pieces() {
     let listing = look(&api, &[], false).await;
     assert!(!blockers(&listing, "subnet-1").contains(&"arn:stack/1".to_owned()));
     assert!(blockers(&listing, "arn:stack/1").contains(&"vpc-1".to_owned()));
+    assert_eq!(
+        blockers(&listing, "vpc-1"),
+        ["igw-1", "rtb-1", "sg-1", "subnet-1"]
+    );
     // The engine waits for whatever says that it is being deleted; this has stopped.
     let stack = listing.things.iter().find(|t| t.target.kind == "stack");
     assert!(!stack.unwrap().state.to_ascii_lowercase().contains("delet"));
