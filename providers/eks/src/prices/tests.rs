@@ -27,9 +27,6 @@ fn every_kind_has_a_price_everywhere_that_has_machines() {
             let found = hourly(kind, r#type, &region.slug, OnDemand);
             assert_ne!(found, "none", "{kind:?} in {}", region.slug);
         }
-        // A quote for spot machines asks for their disks and addresses so too.
-        assert_ne!(hourly(BootDisk, "gp3", &region.slug, Spot), "none");
-        assert_ne!(hourly(Ipv4, "any", &region.slug, Spot), "none");
     }
     assert_eq!(
         hourly(ControlPlane, "standard", "us-west-2", OnDemand),
