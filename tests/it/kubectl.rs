@@ -92,10 +92,11 @@ fn a_learner(cloud: &str) {
             "--type=LoadBalancer",
         ],
     );
+    // Some clouds make a volume only when a Pod uses its claim.
     let mut claim = std::fs::File::create(bench.path("claim.yaml")).unwrap();
     claim
         .write_all(
-            b"apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec:\n  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 10Gi}}\n",
+            b"apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec:\n  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 10Gi}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: user}\nspec:\n  containers: [{name: user, image: nginx, volumeMounts: [{name: data, mountPath: /data}]}]\n  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]\n",
         )
         .unwrap();
     let file = bench.path("claim.yaml");
@@ -167,7 +168,7 @@ fn merge_and_delete_leave_the_users_own_kubeconfig_as_it_was() {
     config(&["config", "use-context", "work"]);
     let before = std::fs::read_to_string(&own).unwrap();
 
-    bench.create("digitalocean", "lab").ok();
+    bench.create(clouds()[0], "lab").ok();
     let ours = |args: &[&str]| {
         said(
             bench

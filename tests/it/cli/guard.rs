@@ -33,7 +33,7 @@ fn a_lease_that_warns_and_ends() {
     --- exit 0
     ");
     insta::assert_snapshot!(run(&bench, "guard tick"), @"
-    2026-01-05T12:07:04Z 0 lease(s), booked $0.00
+    2026-01-05T12:07:07Z 0 lease(s), booked $0.00
     --- stderr
     --- exit 0
     ");
