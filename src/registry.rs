@@ -61,6 +61,10 @@ struct Opening<'a> {
 /// are at, and whether made-up credentials will do.
 type ReadConfig<T> = fn(&dyn Fn(&str) -> Option<String>, Option<&str>, bool) -> Result<T, Error>;
 
+#[cfg_attr(
+    not(any(feature = "digitalocean", feature = "linode", feature = "vultr")),
+    expect(dead_code, reason = "only clouds with one token need it")
+)]
 impl Opening<'_> {
     /// The token of the first credential variable that is set.
     fn token(&self) -> Result<Secret, RegistryError> {
