@@ -32,8 +32,13 @@ fn assumed_then_declared() {
     bench.advance("1h");
     bench.tick().ok();
     insta::assert_snapshot!(run(&bench, "budget"), @"
-    PROVIDER      CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY   ENDS        SOURCE
-    digitalocean  $50.00  $0.07  $0.21     $47.21  $0.07/h  25d 14h  in 25d 14h  declared
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY   ENDS        SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d      in 90d      assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d     in 183d     assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d      in 30d      assumed: Azure free account credit
+    digitalocean   $50.00  $0.07  $0.21     $47.21  $0.07/h  25d 14h  in 25d 14h  declared
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d      in 60d      assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d      in 30d      assumed: Vultr sign-up promotion
     --- stderr
     --- exit 0
     ");
