@@ -31,6 +31,13 @@ pub(super) struct Memory {
     pub(super) lines: Vec<JournalEntry>,
 }
 
+/// Whether a billed row `<id>/<part>` is called after the thing `id`: what it was part of is known even
+/// when a process that never saw it listed goes on.
+fn part_of(row: &str, id: &str) -> bool {
+    row.strip_prefix(id)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 impl Memory {
     /// When a billed thing ended: what the cloud says, else the last removing request that can have done
     /// it (its own, else that of what contained it, else the cluster's), else now.
@@ -46,6 +53,10 @@ impl Memory {
         own.filter_map(last)
             .max()
             .or_else(|| self.parents.get(&span.billed.id).and_then(last))
+            .or_else(|| {
+                let parts = |r: &&Ref| part_of(&span.billed.id, &r.id);
+                self.attempts.keys().filter(parts).filter_map(last).max()
+            })
             .or_else(|| {
                 self.attempts
                     .keys()
@@ -71,4 +82,17 @@ impl Memory {
 /// Whether the vendor's word for a state says that the thing is being deleted.
 pub(super) fn is_going(state: &str) -> bool {
     state.to_ascii_lowercase().contains("delet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn a_row_is_part_of_what_it_is_called_after() {
+        assert!(part_of("lb/ipv4-1", "lb"));
+        for (row, id) in [("lb", "lb"), ("lb2/ipv4-1", "lb"), ("x/lb", "lb")] {
+            assert!(!part_of(row, id), "{row} {id}");
+        }
+    }
 }

@@ -339,9 +339,9 @@ pub(crate) fn of_balancer(balancer: &LoadBalancer, region: &str) -> Vec<Billed> 
         since,
     )];
     if balancer.scheme == "internet-facing" {
-        // Each is a thing of its own on the bill.
+        // Each is a thing of its own on the bill, called after its balancer, so that it ends with it.
         let zones = 1..=balancer.availability_zones.members.len();
-        let address = |zone| format!("ipv4-{id}-{zone}");
+        let address = |zone| format!("{id}/ipv4-{zone}");
         rows.extend(zones.map(|z| row(ItemKind::Ipv4, address(z), "any", region, since)));
     }
     rows
