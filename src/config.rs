@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kubelease_core::Money;
+use kubelease_core::{Money, ProviderId};
 use serde::Deserialize;
 
 use crate::env::{self, Env};
@@ -17,6 +17,19 @@ pub struct ConfigFile {
     pub margin_percent: Option<u32>,
     /// A cap over everything that one `create` may cost, unless the profile or the flag say less.
     pub budget_max: Option<Money>,
+    /// The clouds that are asked at all (by the guard, `sweep`, `list --all`); else every one with
+    /// credentials. A lease on another one is told as not watched.
+    pub providers: Option<Vec<ProviderId>>,
+}
+
+impl ConfigFile {
+    /// Whether that cloud is to be asked.
+    #[must_use]
+    pub fn asks(&self, provider: ProviderId) -> bool {
+        self.providers
+            .as_ref()
+            .is_none_or(|wanted| wanted.contains(&provider))
+    }
 }
 
 /// What the program runs with.
@@ -162,6 +175,14 @@ mod tests {
             (s.home, s.ledger),
             (PathBuf::from("/f"), PathBuf::from("/l.db"))
         );
+    }
+
+    #[test]
+    fn only_the_clouds_that_are_named_are_asked() {
+        let file: ConfigFile = toml::from_str("providers = [\"linode\"]").unwrap();
+        assert!(file.asks(ProviderId::Linode) && !file.asks(ProviderId::Eks));
+        assert!(ConfigFile::default().asks(ProviderId::Eks));
+        toml::from_str::<ConfigFile>("providers = [\"hetzner\"]").unwrap_err();
     }
 
     #[test]

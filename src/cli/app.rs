@@ -129,6 +129,11 @@ impl App {
     pub fn clouds(&self) -> (BTreeMap<ProviderId, Cloud>, BTreeMap<ProviderId, String>) {
         let (mut open, mut closed) = (BTreeMap::new(), BTreeMap::new());
         for entry in registry::entries() {
+            if !self.settings.file.asks(entry.id) {
+                let why = "`providers` in config.toml does not name it".to_owned();
+                drop(closed.insert(entry.id, why));
+                continue;
+            }
             match self.cloud(entry.id) {
                 Ok(cloud) => drop(open.insert(entry.id, cloud)),
                 Err(error) => drop(closed.insert(entry.id, error.to_string())),

@@ -40,7 +40,7 @@ fn fault(dice: &mut Dice, cloud: &str, seed: u64) -> Value {
 /// One life under faults; the last hours are calm, as after every outage.
 fn life(cloud: &str, seed: u64) {
     let mut dice = Dice(seed);
-    let bench = Bench::new();
+    let bench = Bench::only(cloud);
     for _ in 0..=dice.roll(3) {
         let fault = fault(&mut dice, cloud, seed);
         bench.fault(fault);

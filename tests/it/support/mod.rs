@@ -80,6 +80,14 @@ impl Bench {
         Self::with_clock(ClockMode::Jump)
     }
 
+    /// A bench on which nobody has to do with any other cloud than this one.
+    pub(crate) fn only(cloud: &str) -> Self {
+        let bench = Self::new();
+        let config = format!("providers = [\"{cloud}\"]\n");
+        std::fs::write(bench.path("config.toml"), config).unwrap();
+        bench
+    }
+
     pub(crate) fn with_clock(clock: ClockMode) -> Self {
         let sim = spawn_thread(Options {
             port: 0,
@@ -105,6 +113,12 @@ impl Bench {
             .env("HOME", self.home.path())
             .env("KUBELEASE_HOME", self.home.path())
             .env("KUBELEASE_SIM", &self.sim.control)
+            // Google's SDK reads the system's certificates even for a plain-text simulator: unoptimised,
+            // that takes longer than a whole tick.
+            .env(
+                "SSL_CERT_FILE",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/ca.pem"),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -221,6 +235,12 @@ impl Bench {
             }
         }
         panic!("no request was held");
+    }
+
+    pub(crate) fn clear_fault(&self, id: &str) {
+        self.control
+            .send("DELETE", &format!("/faults/{id}"), &json!({}))
+            .unwrap();
     }
 
     pub(crate) fn clear_faults(&self) {
