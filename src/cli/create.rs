@@ -88,6 +88,12 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
     .flatten()
     .min();
     let verdict = affordable(&quote, &credit, budget, inputs.now);
+    if inputs.capability.volumes_on_request && profile.expect.volumes_gib.is_empty() {
+        app.out.note(&format!(
+            "a claim for a volume will wait: on {provider} a cluster gets a storage driver only when \
+             its profile expects volumes, as `workloads` does"
+        ));
+    }
     if args.dry_run {
         return dry_run(app, &quote, &credit, verdict, args.explain);
     }

@@ -94,7 +94,7 @@ async fn check(app: &App, id: ProviderId) -> (Value, u8) {
             let limits: Vec<Value> = account
                 .limits
                 .iter()
-                .map(|l| json!({ "what": l.what, "name": l.vendor_name, "most": l.most, "used": l.used }))
+                .map(|l| json!({ "what": l.what, "name": l.vendor_name, "region": l.region, "most": l.most, "used": l.used }))
                 .collect();
             let view = json!({
                 "provider": id,
@@ -136,9 +136,11 @@ fn lines(app: &App, cloud: &Value) {
         .unwrap_or("not known to expire");
     app.out.data(&format!("  credential  {horizon}"));
     for limit in cloud["limits"].as_array().into_iter().flatten() {
+        let place = limit["region"].as_str();
         app.out.data(&format!(
-            "  quota       {}: {} of {} in use",
+            "  quota       {}{}: {} of {} in use",
             limit["name"].as_str().unwrap_or("-"),
+            place.map_or_else(String::new, |region| format!(" in {region}")),
             limit["used"],
             limit["most"]
         ));

@@ -60,6 +60,18 @@ pub struct RemovalState {
     pub gone: bool,
 }
 
+/// The last thing that happened to each thing beside the plan: what the ledger holds a next line against.
+#[must_use]
+pub fn last_events<'a>(
+    lines: impl IntoIterator<Item = &'a JournalEntry>,
+) -> BTreeMap<&'a Ref, Event> {
+    let beside = |e: &'a JournalEntry| e.made.as_ref().filter(|_| e.seq.is_none());
+    lines
+        .into_iter()
+        .filter_map(|e| Some((beside(e)?, e.event)))
+        .collect()
+}
+
 /// Removals by thing.
 #[must_use]
 pub fn removals(journal: &[JournalEntry]) -> BTreeMap<Ref, RemovalState> {
@@ -77,4 +89,42 @@ pub fn removals(journal: &[JournalEntry]) -> BTreeMap<Ref, RemovalState> {
         }
     }
     states
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn line(seq: Option<u16>, event: Event, id: &str) -> JournalEntry {
+        JournalEntry {
+            lease: "lbcdfghjkm".parse().unwrap(),
+            seq,
+            step: None,
+            event,
+            made: Some(Ref::new("volume", id)),
+            at: DateTime::UNIX_EPOCH,
+            detail: String::new(),
+        }
+    }
+
+    /// What may be called stuck: what was asked to go, not what never was, nor what the cloud said is gone.
+    #[test]
+    fn a_thing_s_last_event_is_its_own_and_no_step_s() {
+        let journal = [
+            line(Some(0), Event::Accepted, "made"),
+            line(None, Event::Destroying, "refused"),
+            line(None, Event::Destroying, "ghost"),
+            line(None, Event::Destroying, "back"),
+            line(None, Event::Destroyed, "back"),
+        ];
+        let pending = [
+            line(None, Event::Destroyed, "ghost"),
+            line(None, Event::Destroying, "back"),
+        ];
+        let last = last_events(journal.iter().chain(&pending));
+        let may = |id: &str| Event::Stuck.may_follow(last.get(&Ref::new("volume", id)).copied());
+        let seen = ["made", "refused", "ghost", "back", "never seen"].map(may);
+        assert_eq!(seen, [false, true, false, true, false]);
+    }
 }

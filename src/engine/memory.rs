@@ -72,10 +72,12 @@ impl Memory {
         self.gone.is_empty() && self.attempts.values().all(Vec::is_empty)
     }
 
-    /// Whether a listed thing should be asked to go (again) now.
+    /// Whether a listed thing should be asked to go (again) now. One that is going is left alone, unless
+    /// the cloud said already that it is gone: then the second answer decides which of the two is true.
     pub(super) fn due(&self, thing: &Owned, now: DateTime<Utc>) -> bool {
         let last = self.attempts.get(&thing.target).and_then(|a| a.last());
-        last.is_none_or(|at| now - *at >= AGAIN && !is_going(&thing.state))
+        let waits = is_going(&thing.state) && !self.gone.contains(&thing.target);
+        last.is_none_or(|at| now - *at >= AGAIN && !waits)
     }
 }
 
@@ -86,7 +88,34 @@ pub(super) fn is_going(state: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::part_of;
+    use super::*;
+
+    fn thing(state: &str) -> Owned {
+        Owned {
+            target: Ref::new("volume", "v-1"),
+            name: "v-1".into(),
+            owner: None,
+            region: "r".into(),
+            created_at: None,
+            state: state.into(),
+            blocked_by: Vec::new(),
+            billed: Vec::new(),
+        }
+    }
+
+    /// A list that shows what the cloud called gone as "deleting" would otherwise hold a teardown for ever.
+    #[test]
+    fn what_was_called_gone_and_is_listed_is_asked_once_more() {
+        let mut memory = Memory::default();
+        let (first, later) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + AGAIN);
+        assert!(memory.due(&thing("deleting"), first), "never asked");
+        memory.attempts.insert(thing("").target, vec![first]);
+        assert!(memory.due(&thing("available"), later));
+        assert!(!memory.due(&thing("deleting"), later), "it is on its way");
+        memory.gone.insert(thing("").target);
+        assert!(memory.due(&thing("deleting"), later));
+        assert!(!memory.due(&thing("deleting"), first), "not at once");
+    }
 
     #[test]
     fn a_row_is_part_of_what_it_is_called_after() {

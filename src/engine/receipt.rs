@@ -3,6 +3,7 @@
 use kubelease_core::{LeaseId, Money, Owned, ProviderId, Ref};
 
 use super::books::{self, Look};
+use super::journal::last_events;
 use super::memory::Memory;
 use super::{Cloud, Engine, EngineError};
 use crate::ledger::{Event, JournalEntry, Lease, Reason};
@@ -82,8 +83,10 @@ impl Engine {
         let unlisted = open
             .iter()
             .filter(|r| !mine.iter().any(|t| t.target == **r));
+        // What the cloud itself does not know, whatever its lists show, is nothing that remains.
         let left: Vec<Ref> = mine
             .iter()
+            .filter(|t| !memory.ghosts.contains(&t.target))
             .map(|t| t.target.clone())
             .chain(unlisted.cloned())
             .collect();
@@ -106,16 +109,21 @@ impl Engine {
             })
             .collect();
         let mut lines = std::mem::take(&mut memory.lines);
-        lines.extend(
-            leftovers
-                .iter()
-                .filter(|l| memory.attempts.contains_key(&l.target))
-                .map(|l| JournalEntry {
-                    made: Some(l.target.clone()),
-                    detail: l.why.clone(),
-                    ..self.line(&lease.id, None, Event::Stuck)
-                }),
-        );
+        let journal = self.ledger.journal(&lease.id).await?;
+        let last = last_events(journal.iter().chain(&lines));
+        // What waits behind something stuck was never asked to go, and what was called gone may be listed
+        // once more: the receipt names both, the journal has nothing to add about either.
+        let stuck = |l: &&Leftover| Event::Stuck.may_follow(last.get(&l.target).copied());
+        let stuck: Vec<JournalEntry> = leftovers
+            .iter()
+            .filter(stuck)
+            .map(|l| JournalEntry {
+                made: Some(l.target.clone()),
+                detail: l.why.clone(),
+                ..self.line(&lease.id, None, Event::Stuck)
+            })
+            .collect();
+        lines.extend(stuck);
         self.journal_lines(lines).await?;
         self.ledger.stuck(&lease.id).await?;
         self.receipt(cloud, lease, reason, memory, leftovers).await

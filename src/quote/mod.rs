@@ -3,6 +3,7 @@
 
 mod afford;
 mod choose;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,8 @@ use kubelease_core::{
 use crate::profile::Profile;
 
 pub use afford::affordable;
-use choose::{purchase, region, size, spot, version, within_limits};
+use choose::{purchase, region, size, spot, version};
+use room::within_limits;
 
 /// What a quote is made from.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +194,7 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
     let spot = spot(inputs)?;
     let size = size(inputs, &region, spot)?;
     let count = inputs.profile.nodes.count.max(inputs.capability.min_nodes);
-    within_limits(inputs, count, &size)?;
+    within_limits(inputs, &region, (count, &size, spot))?;
     let disk_gib = if size.disk_gib == 0 {
         boot_gib(inputs)
     } else {

@@ -20,6 +20,7 @@ static CAPABILITY: Capability = Capability {
     min_nodes: 1,
     spot: false,
     unique_names: false,
+    volumes_on_request: false,
     default_region: "here",
     usual_types: &[(ItemKind::LoadBalancer, "lb"), (ItemKind::Volume, "disk")],
     standing: Standing::NODES_ONLY,
@@ -220,6 +221,7 @@ fn a_quota_that_is_too_small_is_refused_with_the_largest_shape() {
             vendor_name: "the_limit",
             most,
             used,
+            region: None,
         }]
     };
     let nodes = refused(str::to_owned, limit("nodes", 3, 2), None);
@@ -230,6 +232,44 @@ fn a_quota_that_is_too_small_is_refused_with_the_largest_shape() {
     assert!(asked(str::to_owned, limit("nodes", 4, 2), None).is_ok());
     let volumes = refused(str::to_owned, limit("volumes", 5, 5), None);
     assert!(volumes.hint.contains("0 more volumes"), "{volumes:?}");
+    // Two nodes, a load balancer and a volume are four services; one node would be three.
+    let services = refused(str::to_owned, limit("services", 10, 7), None);
+    assert!(services.hint.contains("count = 1 "), "{services:?}");
+    assert!(services.message.contains("needs 4 more"), "{services:?}");
+    let full = refused(str::to_owned, limit("services", 10, 8), None);
+    assert!(full.hint.contains("delete something"), "{full:?}");
+    assert!(asked(str::to_owned, limit("services", 10, 6), None).is_ok());
+}
+
+/// Limits count in their region, and the one that allows the fewest nodes is what a person has to know.
+#[test]
+fn of_several_limits_the_tightest_here_is_told() {
+    let limit = |what, most, region: Option<&str>| Limit {
+        what,
+        vendor_name: "the_limit",
+        most,
+        used: 0,
+        region: region.map(str::to_owned),
+    };
+    let wish = |t: &str| t.replace("count = 2", "count = 4");
+    let limits = vec![
+        limit("vcpus", 1, Some("elsewhere")),
+        limit("vcpus", 6, Some("here")),
+        limit("addresses", 2, Some("here")),
+        limit("instances", 3, None),
+    ];
+    let tightest = refused(wish, limits, None);
+    assert!(tightest.hint.contains("count = 2 "), "{tightest:?}");
+    assert_eq!(
+        tightest.message,
+        "the account's the_limit in here is 2 with 0 in use; this needs 4 more"
+    );
+    let vcpus = refused(wish, vec![limit("vcpus", 6, Some("here"))], None);
+    assert!(
+        vcpus.hint.contains("3 node(s) of this size: set count = 3"),
+        "{vcpus:?}"
+    );
+    assert!(asked(wish, vec![limit("vcpus", 1, Some("her"))], None).is_ok());
 }
 
 fn credit(dollars: &str, days: i64) -> Credit {

@@ -45,7 +45,7 @@ fn life(cloud: &str, seed: u64) {
         let fault = fault(&mut dice, cloud, seed);
         bench.fault(fault);
     }
-    let made = bench.create(cloud, "lab");
+    let made = bench.create_for_claims(cloud, "lab");
     let worked = made.code == 0;
     assert!(
         [0, 6, 8].contains(&made.code),

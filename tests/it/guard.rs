@@ -8,7 +8,7 @@ use crate::support::{Bench, clouds, said};
 fn one_tick_after_the_ttl_leaves_nothing() {
     for cloud in clouds() {
         let bench = Bench::new();
-        bench.create(cloud, "lab").ok();
+        bench.create_for_claims(cloud, "lab").ok();
         bench.use_it("lab");
         bench.advance("4h");
         bench.tick().ok();

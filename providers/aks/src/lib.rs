@@ -51,6 +51,7 @@ static CAPABILITY: Capability = Capability {
     min_nodes: 1,
     spot: false,
     unique_names: false,
+    volumes_on_request: false,
     default_region: prices::DEFAULT_REGION,
     usual_types: &[
         (ItemKind::ControlPlane, "free"),

@@ -15,6 +15,8 @@ pub struct Capability {
     pub spot: bool,
     /// Whether the cloud refuses a second cluster of the same name.
     pub unique_names: bool,
+    /// Whether a cluster can make volumes only when its profile expects some (and else claims wait).
+    pub volumes_on_request: bool,
     /// Where a cluster goes when nobody says.
     pub default_region: &'static str,
     /// The price type of each kind that a cluster, or its controllers, make when nobody chooses: what a

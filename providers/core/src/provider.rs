@@ -312,7 +312,8 @@ pub struct Account {
 /// An account limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// What is limited: `nodes`, `vcpus`, `load_balancers`, `volumes`.
+    /// What is limited: `nodes`, `vcpus`, `spot_vcpus`, `addresses`, `instances`, `disk_gib`,
+    /// `load_balancers`, `volumes`, or `services` for a sum over nodes, load balancers and volumes.
     pub what: &'static str,
     /// The vendor's name for it.
     pub vendor_name: &'static str,
@@ -320,6 +321,19 @@ pub struct Limit {
     pub most: u32,
     /// How many are in use, if known.
     pub used: u32,
+    /// The region where it counts (a zone counts for its region); none when it counts everywhere.
+    pub region: Option<String>,
+}
+
+impl Limit {
+    /// Whether it counts for something in that region or zone.
+    #[must_use]
+    pub fn counts_in(&self, place: &str) -> bool {
+        self.region.as_ref().is_none_or(|region| {
+            let rest = place.strip_prefix(region.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+    }
 }
 
 /// What a vendor says of the credit.

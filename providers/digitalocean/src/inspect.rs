@@ -107,6 +107,7 @@ pub(crate) async fn account(api: &Api) -> Result<Account, Error> {
         vendor_name: "droplet_limit",
         most,
         used: u32::try_from(droplets).unwrap_or(u32::MAX),
+        region: None,
     });
     let message = account.status_message.filter(|m| !m.trim().is_empty());
     Ok(Account {

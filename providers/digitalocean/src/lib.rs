@@ -46,6 +46,7 @@ static CAPABILITY: Capability = Capability {
     min_nodes: 1,
     spot: false,
     unique_names: false,
+    volumes_on_request: false,
     default_region: "nyc1",
     usual_types: &[
         (ItemKind::BootDisk, "local"),

@@ -77,8 +77,8 @@ impl Api {
             region: service.signing_region(region).to_owned(),
         };
         let mut policy = Policy::default();
-        if service == Service::FreeTier {
-            // Nobody waits for it: without an answer the plan is just not known.
+        if matches!(service, Service::FreeTier | Service::Quotas) {
+            // Nobody waits for it: without an answer the plan, or the quota, is just not known.
             policy.attempts = 2;
         }
         let vendor = Vendor {

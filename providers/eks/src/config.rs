@@ -19,10 +19,12 @@ pub(crate) enum Service {
     Sts,
     Logs,
     FreeTier,
+    /// Service Quotas.
+    Quotas,
 }
 
 impl Service {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Eks,
         Self::CloudFormation,
         Self::Ec2,
@@ -32,6 +34,7 @@ impl Service {
         Self::Sts,
         Self::Logs,
         Self::FreeTier,
+        Self::Quotas,
     ];
 
     /// The name in the credential scope of a signature.
@@ -45,6 +48,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Logs => "logs",
             Self::FreeTier => "freetier",
+            Self::Quotas => "servicequotas",
         }
     }
 
@@ -60,6 +64,7 @@ impl Service {
             Self::Sts => "AWS_ENDPOINT_URL_STS",
             Self::Logs => "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
             Self::FreeTier => "AWS_ENDPOINT_URL_FREETIER",
+            Self::Quotas => "AWS_ENDPOINT_URL_SERVICE_QUOTAS",
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod account;
 mod catalog;
+mod quotas;
 
 use aws_sdk_eks::types::{Cluster, ClusterStatus, Nodegroup, NodegroupStatus};
 use base64::Engine as _;

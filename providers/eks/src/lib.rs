@@ -46,6 +46,7 @@ static CAPABILITY: Capability = Capability {
     min_nodes: 1,
     spot: true,
     unique_names: true,
+    volumes_on_request: true,
     default_region: "us-east-1",
     usual_types: &[
         (ItemKind::BootDisk, "gp3"),

@@ -142,24 +142,25 @@ pub(crate) async fn find(api: &Api, at: &StepAt<'_>) -> Result<Option<Ref>, Erro
     match at.step.kind.as_str() {
         STACK => {
             let Some(stack) = api.stack(region, name).await? else {
+                name_is_free(api, at).await?;
                 return Ok(None);
             };
             let owner = tags::owner(|key| crate::api::wire::tag(&stack.tags, key));
-            check_owner(at, owner.as_ref())?;
+            check_owner(at, (STACK, name), owner.as_ref())?;
             Ok(Some(reference(stack.stack_id)))
         }
         CLUSTER => {
             let Some(found) = api.eks(region).cluster(name).await? else {
                 return Ok(None);
             };
-            check_owner(at, owner_of(found.tags.as_ref()).as_ref())?;
+            check_owner(at, (CLUSTER, name), owner_of(found.tags.as_ref()).as_ref())?;
             Ok(Some(reference(name.clone())))
         }
         POOL => {
             let Some(found) = api.eks(region).pool(cluster, name).await? else {
                 return Ok(None);
             };
-            check_owner(at, owner_of(found.tags.as_ref()).as_ref())?;
+            check_owner(at, (POOL, name), owner_of(found.tags.as_ref()).as_ref())?;
             Ok(Some(reference(within(cluster, name))))
         }
         ADDON => match api.eks(region).addon(cluster, name).await {
@@ -171,6 +172,20 @@ pub(crate) async fn find(api: &Api, at: &StepAt<'_>) -> Result<Option<Ref>, Erro
     }
 }
 
+/// A region has a cluster's name once. One that somebody else has is noticed before the stack is made,
+/// which would take a minute to make and two to remove.
+async fn name_is_free(api: &Api, at: &StepAt<'_>) -> Result<(), Error> {
+    let order = at.order;
+    let Some(found) = api.eks(&order.region).cluster(&order.name).await? else {
+        return Ok(());
+    };
+    check_owner(
+        at,
+        (CLUSTER, &order.name),
+        owner_of(found.tags.as_ref()).as_ref(),
+    )
+}
+
 /// The owner that a thing of EKS names.
 pub(crate) fn owner_of(
     map: Option<&std::collections::HashMap<String, String>>,
@@ -179,15 +194,16 @@ pub(crate) fn owner_of(
     tags::owner(|key| map.get(key).map(String::as_str))
 }
 
-fn check_owner(at: &StepAt<'_>, owner: Option<&OwnerTag>) -> Result<(), Error> {
+fn check_owner(
+    at: &StepAt<'_>,
+    (kind, name): (&str, &str),
+    owner: Option<&OwnerTag>,
+) -> Result<(), Error> {
     if owner.is_some_and(|o| o.lease == at.lease.id) {
         return Ok(());
     }
-    let why = format!(
-        "a {} `{}` exists that is not this lease's",
-        at.step.kind, at.step.name
-    );
-    let mut error = Error::new(Kind::Conflict, format!("find {}", at.step.kind), why)
+    let why = format!("a {kind} `{name}` exists that is not this lease's");
+    let mut error = Error::new(Kind::Conflict, format!("find {kind}"), why)
         .at(ProviderId::Eks)
         .hint("choose another --name, or look at it with `kubelease list --all`");
     error.transience = Transience::Permanent;

@@ -50,6 +50,7 @@ static CAPABILITY: Capability = Capability {
     min_nodes: 1,
     spot: true,
     unique_names: true,
+    volumes_on_request: false,
     default_region: DEFAULT_ZONE,
     usual_types: &[
         (ItemKind::BootDisk, "pd-standard"),

@@ -174,6 +174,29 @@ fn a_whole_life_through_the_vendor_s_client() {
     assert_eq!(judge.left(), 0);
 }
 
+/// What the client shows as a quota is what a launch is held against, on demand and as spot each by itself.
+#[test]
+fn quotas_are_those_of_the_account() {
+    let Some(judge) = Judge::new() else { return };
+    let quotas = r#"{"quotas": {"vcpus": 5, "spot_vcpus": 8}}"#;
+    judge.control("PUT", "/accounts/eks", quotas);
+    let of = |code: &str| {
+        let typed =
+            format!("service-quotas get-service-quota --service-code ec2 --quota-code {code}");
+        judge.must(&typed)["Quota"]["Value"].to_string()
+    };
+    assert_eq!([of("L-1216C47A"), of("L-34B43A08")], ["5.0", "8.0"]);
+    let listed = judge.must("service-quotas list-service-quotas --service-code ec2");
+    assert_eq!(listed["Quotas"].as_array().unwrap().len(), 2);
+    judge.must(
+        "service-quotas get-aws-default-service-quota --service-code ec2 --quota-code L-1216C47A",
+    );
+    judge.fails(
+        "service-quotas get-service-quota --service-code ec2 --quota-code L-00000000",
+        "NoSuchResourceException",
+    );
+}
+
 #[test]
 fn faults_and_the_log_know_operations_by_name() {
     let Some(judge) = Judge::new() else { return };

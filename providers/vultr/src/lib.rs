@@ -47,6 +47,7 @@ static CAPABILITY: Capability = Capability {
     min_nodes: 1,
     spot: false,
     unique_names: false,
+    volumes_on_request: false,
     default_region: "ewr",
     usual_types: &[
         (ItemKind::BootDisk, "local"),

@@ -126,6 +126,33 @@ fn what_does_not_go_away_is_named() {
     bench.assert_clean();
 }
 
+/// What waits behind something stuck was never asked to go: it is named as well, and the journal calls
+/// stuck only what was asked.
+#[test]
+fn what_waits_behind_what_is_stuck_is_named_with_it() {
+    let bench = Bench::new();
+    bench.create("eks", "lab").ok();
+    bench.fault(json!({
+        "provider": "eks", "match": "DELETE /clusters/*", "rate": "1", "seed": 1, "action": "in_use"
+    }));
+    let view = bench
+        .run(&["delete", "lab", "--yes", "-o", "json"])
+        .code(8)
+        .json();
+    let left = view["receipts"][0]["leftovers"].as_array().unwrap();
+    let kinds: Vec<_> = left.iter().map(|l| l["kind"].as_str().unwrap()).collect();
+    assert!(
+        kinds.contains(&"cluster") && kinds.contains(&"stack"),
+        "{view}"
+    );
+    let shown = bench.run(&["show", "lab", "-o", "json"]).ok().json();
+    assert_eq!(shown["lease"]["status"], "stuck");
+    bench.tick().code(8);
+    bench.clear_faults();
+    bench.tick().ok();
+    bench.assert_clean();
+}
+
 #[test]
 fn a_create_that_is_under_way_is_stopped() {
     let bench = Bench::new();

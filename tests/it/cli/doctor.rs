@@ -12,16 +12,17 @@ fn healthy() {
     gke  project active; billed to billingAccounts/01A2B3-C4D5E6-F70819; fixed access token, at most an hour
       identity    project simulated-project (simulated-project)
       credential  not known to expire
-      quota       CPUS: 0 of 36 in use
-      quota       CPUS: 0 of 72 in use
-      quota       IN_USE_ADDRESSES: 0 of 69 in use
-      quota       INSTANCES: 0 of 720 in use
-      quota       DISKS_TOTAL_GB: 0 of 4096 in use
-      quota       SSD_TOTAL_GB: 0 of 2048 in use
+      quota       CPUS in us-central1: 0 of 72 in use
+      quota       IN_USE_ADDRESSES in us-central1: 0 of 69 in use
+      quota       INSTANCES in us-central1: 0 of 720 in use
+      quota       DISKS_TOTAL_GB in us-central1: 0 of 4096 in use
+      quota       SSD_TOTAL_GB in us-central1: 0 of 2048 in use
       this month  - (no API tells what is left of the free trial: see https://console.cloud.google.com/billing)
     eks  no plan (older account)
       identity    arn:aws:iam::111122223333:user/learner (account 111122223333)
       credential  not known to expire
+      quota       vCPU limit for running on-demand standard instances (L-1216C47A) in us-east-1: 0 of 32 in use
+      quota       vCPU limit for standard spot instances (L-34B43A08) in us-east-1: 0 of 32 in use
       this month  - (freetier:GetAccountPlanState)
     aks  Enabled, PayAsYouGo_2014-09-01
       identity    Simulated subscription (5eed0000-0000-4000-8000-0000000000a5)

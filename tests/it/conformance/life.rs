@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Bench, creating, money};
+use crate::support::{Bench, capability, creating, money};
 
 pub(super) fn create(bench: &Bench, cloud: &str) {
     let made = bench.create(cloud, "lab").ok().json();
@@ -75,7 +75,7 @@ pub(super) fn extend(bench: &Bench, cloud: &str) {
 }
 
 pub(super) fn use_and_delete(bench: &Bench, cloud: &str) {
-    bench.create(cloud, "lab").ok();
+    bench.create_for_claims(cloud, "lab").ok();
     bench.use_it("lab");
     assert_eq!(bench.of_kind("load_balancer").len(), 1);
     assert_eq!(bench.of_kind("volume").len(), 1);
@@ -96,6 +96,35 @@ pub(super) fn use_and_delete(bench: &Bench, cloud: &str) {
     assert_eq!(receipt["leftovers"], json!([]));
     assert_eq!(money(&receipt["cost"]), bench.meter());
     bench.assert_clean();
+}
+
+/// Where a cluster serves claims only on request, a claim that nobody expected waits, costs nothing, and
+/// is in nobody's way; whoever creates is told so.
+pub(super) fn waiting_claim(bench: &Bench, cloud: &str) {
+    if !capability(cloud).volumes_on_request {
+        println!(
+            "conformance {cloud:>12} waiting_claim: does not apply, every cluster serves claims"
+        );
+        return;
+    }
+    let made = bench.create(cloud, "lab").ok();
+    assert!(
+        made.stderr.contains("a claim for a volume will wait"),
+        "{}",
+        made.stderr
+    );
+    bench.claim("lab", &json!({}));
+    bench.advance("30m");
+    assert_eq!(bench.of_kind("volume").len(), 0, "nobody made it");
+    bench.tick().ok();
+    bench.run(&["delete", "lab", "--yes"]).ok();
+    bench.assert_clean();
+    let expected = bench.create_for_claims(cloud, "lab").ok();
+    assert!(
+        !expected.stderr.contains("will wait"),
+        "{}",
+        expected.stderr
+    );
 }
 
 pub(super) fn delete(bench: &Bench, cloud: &str) {

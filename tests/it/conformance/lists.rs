@@ -18,7 +18,7 @@ pub(super) fn paging(bench: &Bench, cloud: &str) {
     bench.foreign(cloud, json!(many));
     let strangers = bench.strangers();
     assert!(strangers.len() >= count, "{} strangers", strangers.len());
-    bench.create(cloud, "lab").ok();
+    bench.create_for_claims(cloud, "lab").ok();
     bench.use_it("lab");
     let before = bench.requests().len();
     bench.tick().ok();

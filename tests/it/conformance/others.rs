@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::Bench;
+use crate::support::{Bench, capability, said};
 
 /// A load balancer that appears after the listing that precedes the delete is found and removed.
 pub(super) fn leftovers(bench: &Bench, cloud: &str) {
@@ -15,7 +15,7 @@ pub(super) fn leftovers(bench: &Bench, cloud: &str) {
             json!([{ "kind": "resource_group", "name": "disks" }]),
         );
     }
-    bench.create(cloud, "lab").ok();
+    bench.create_for_claims(cloud, "lab").ok();
     if cloud == "aks" {
         bench.kube_post(
             "lab",
@@ -48,7 +48,7 @@ pub(super) fn leftovers(bench: &Bench, cloud: &str) {
 
 /// The ledger is lost: any machine with the credentials reaps by the owner tags, after a second look.
 pub(super) fn orphans(bench: &Bench, cloud: &str) {
-    bench.create(cloud, "lab").ok();
+    bench.create_for_claims(cloud, "lab").ok();
     bench.use_it("lab");
     bench.tick().ok();
     bench.elsewhere().tick(bench);
@@ -73,16 +73,25 @@ pub(super) fn orphans(bench: &Bench, cloud: &str) {
     bench.settle_vanished();
 }
 
-/// Clusters and volumes with names like ours, but without our tag, are never touched.
+/// Where somebody else's cluster of our name is: elsewhere, where a place has a name once.
+fn their_place(cloud: &str) -> Option<&'static str> {
+    match cloud {
+        "gke" => Some("us-east4-b"),
+        "eks" => Some("us-west-2"),
+        _ => None,
+    }
+}
+
+/// Clusters, volumes and load balancers with names like ours, but without our tag, are never touched.
 pub(super) fn foreign_look_alikes(bench: &Bench, cloud: &str) {
     let mut cluster = json!({
         "kind": "cluster", "name": "lab", "nodes": 1, "tags": ["kubelease", "kubelease-lease"]
     });
-    if cloud == "gke" {
+    if let Some(place) = their_place(cloud) {
         println!(
-            "conformance {cloud:>12} foreign: a zone has a name once, so theirs is in another"
+            "conformance {cloud:>12} foreign: a place has a name once, so theirs is in {place}"
         );
-        cluster["region"] = json!("us-east4-b");
+        cluster["region"] = json!(place);
     }
     bench.foreign(
         cloud,
@@ -96,23 +105,15 @@ pub(super) fn foreign_look_alikes(bench: &Bench, cloud: &str) {
     bench.advance("15m");
     let strangers = bench.strangers();
     assert!(strangers.len() >= 3, "{strangers:?}");
-    let mut ours = "lab";
-    if cloud == "eks" {
-        println!(
-            "conformance {cloud:>12} foreign: a region has a name once, so ours is refused and gets another"
-        );
-        let refused = bench.create(cloud, ours).code(6);
-        assert!(
-            refused.stderr.contains("not this lease's"),
-            "{}",
-            refused.stderr
-        );
-        assert_eq!(bench.strangers(), strangers, "untouched");
-        ours = "lab-2";
-    }
-    bench.create(cloud, ours).ok();
-    bench.use_it(ours);
-    let listed = bench.run(&["list", "--all", "-o", "json"]).ok().json();
+    bench.create_for_claims(cloud, "lab").ok();
+    bench.use_it("lab");
+    // AWS is looked at where we are and where we are told to look: here everywhere that theirs is.
+    let everywhere = |args: &[&str]| {
+        let mut command = bench.command();
+        command.env("KUBELEASE_EKS_REGIONS", "us-west-2").args(args);
+        said(command.output().unwrap()).ok()
+    };
+    let listed = everywhere(&["list", "--all", "-o", "json"]).json();
     let foreign = listed["foreign"].as_array().unwrap();
     assert!(
         foreign
@@ -121,9 +122,53 @@ pub(super) fn foreign_look_alikes(bench: &Bench, cloud: &str) {
         "{listed}"
     );
     bench.advance("5h");
-    bench.tick().ok();
-    bench.run(&["sweep", "--apply"]).ok();
+    everywhere(&["guard", "tick"]);
+    assert_eq!(bench.world(true), Vec::<serde_json::Value>::new());
+    everywhere(&["sweep", "--apply"]);
     assert_eq!(bench.strangers(), strangers, "untouched");
+}
+
+/// A name that somebody else's cluster has where ours would be: refused before anything is made, and with
+/// another name there is no trouble.
+pub(super) fn taken_name(bench: &Bench, cloud: &str) {
+    if !capability(cloud).unique_names {
+        println!("conformance {cloud:>12} taken: does not apply, a name may be there twice");
+        return;
+    }
+    bench.foreign(
+        cloud,
+        json!([{ "kind": "cluster", "name": "lab", "nodes": 1 }]),
+    );
+    bench.advance("15m");
+    let (strangers, before) = (bench.strangers(), bench.requests().len());
+    let refused = bench.create(cloud, "lab").code(6);
+    assert!(
+        refused.stderr.contains("choose another --name"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(made(bench, before), Vec::<String>::new());
+    assert_eq!(bench.strangers(), strangers, "untouched");
+    bench.create(cloud, "lab-2").ok();
+    bench.run(&["delete", "lab-2", "--yes"]).ok();
+    assert_eq!(bench.strangers(), strangers, "untouched");
+}
+
+/// Requests after the first `before` that made something. AWS's query and JSON services read by POST, as
+/// does whoever asks for a token; what was refused made nothing.
+fn made(bench: &Bench, before: usize) -> Vec<String> {
+    const READS: [&str; 3] = ["Describe", "Get", "List"];
+    let reads = |path: &str| {
+        let action = path.rsplit('/').next().unwrap_or_default();
+        READS.iter().any(|word| action.starts_with(word)) || path.ends_with("token")
+    };
+    let later = bench.requests().split_off(before);
+    let makes = later
+        .iter()
+        .filter(|r| r["method"] == "POST" || r["method"] == "PUT")
+        .filter(|r| r["status"].as_u64().is_none_or(|status| status < 300))
+        .map(|r| r["path"].as_str().unwrap().to_owned());
+    makes.filter(|path| !reads(path)).collect()
 }
 
 /// Deleted in the vendor's console behind our back: noticed, swept, settled.
@@ -138,32 +183,40 @@ pub(super) fn vanished(bench: &Bench, cloud: &str) {
     bench.settle_vanished();
 }
 
-/// Too small a quota is found before anything is created, and the answer says what would fit. A cloud
-/// that tells nobody its limits refuses itself; then nothing stays.
+/// Too small a limit is found before anything is created, and the answer says what would fit. A cloud that
+/// tells nobody its limits refuses itself; then nothing stays.
 pub(super) fn quota(bench: &Bench, cloud: &str) {
-    bench.limit_nodes(cloud, 1);
-    if cloud == "eks" {
-        // AWS has an API of its own for limits, which we do not ask: its scaling group says what it lacks.
-        println!("conformance {cloud:>12} quota: no preflight, a launch fails and all is undone");
-        let refused = bench.create(cloud, "lab").code(6);
-        assert!(
-            refused.stderr.contains("VcpuLimitExceeded"),
-            "{}",
-            refused.stderr
-        );
-        assert_eq!(bench.world(true), Vec::<serde_json::Value>::new());
-        return;
+    if cloud == "linode" {
+        promotion(bench, cloud);
     }
+    bench.limit_nodes(cloud, 1);
+    let before = bench.requests().len();
     let refused = bench.create(cloud, "lab").code(5);
     assert_eq!(bench.world(true), Vec::<serde_json::Value>::new());
     if ["linode", "vultr"].contains(&cloud) {
-        println!("conformance {cloud:>12} quota: no preflight, the API tells no limits");
+        println!("conformance {cloud:>12} quota: of nodes no call tells, the create is refused");
         assert!(refused.stderr.contains("fewer nodes"), "{}", refused.stderr);
         return;
     }
     assert!(refused.stderr.contains("count = 1"), "{}", refused.stderr);
-    assert!(
-        !bench.requests().iter().any(|r| r["method"] == "POST"),
-        "only looked"
-    );
+    assert_eq!(made(bench, before), Vec::<String>::new(), "only looked");
+}
+
+/// Linode's promotional credit pays for ten services of all kinds together.
+fn promotion(bench: &Bench, cloud: &str) {
+    let nine: Vec<_> = (0..9)
+        .map(|n| json!({ "kind": "volume", "name": format!("theirs-{n}") }))
+        .collect();
+    let account = |settings| {
+        let path = format!("/accounts/{cloud}");
+        bench.control.send("PUT", &path, &settings).unwrap();
+    };
+    account(json!({ "credit": "100", "foreign": nine }));
+    let before = bench.requests().len();
+    let refused = bench.create(cloud, "lab").code(5);
+    for words in ["promotional credit", "is 10 with 9 in use", "count = 1"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert_eq!(made(bench, before), Vec::<String>::new(), "only looked");
+    account(json!({ "foreign": [] }));
 }

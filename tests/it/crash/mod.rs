@@ -38,7 +38,7 @@ impl Moment {
     fn before(cloud: &str, part: Part) -> Self {
         let bench = Bench::only(cloud);
         if part == Part::Delete {
-            bench.create(cloud, "lab").ok();
+            bench.create_for_claims(cloud, "lab").ok();
             bench.use_it("lab");
             bench.tick().ok();
         }

@@ -20,6 +20,13 @@ pub(crate) fn clouds() -> Vec<&'static str> {
         .collect()
 }
 
+/// Facts about a cloud, by which cases are chosen.
+pub(crate) fn capability(cloud: &str) -> &'static kubelease_core::Capability {
+    let entries = kubelease::registry::entries();
+    let entry = entries.iter().find(|e| e.id.as_str() == cloud).unwrap();
+    (entry.capability)()
+}
+
 /// One simulator, one home.
 pub(crate) struct Bench {
     pub(crate) sim: Handle,
@@ -133,13 +140,23 @@ impl Bench {
         self.command().args(args).spawn().unwrap()
     }
 
-    /// Creates `first-steps` as `name` for four hours. On EKS it is `workloads`: a cluster there has a
-    /// storage driver only when its profile expects volumes, and these tests make claims.
+    /// Creates `first-steps` as `name` for four hours.
     pub(crate) fn create(&self, cloud: &str, name: &str) -> Said {
-        let profile = match cloud {
-            "eks" => "workloads",
-            _ => "first-steps",
+        self.create_from("first-steps", cloud, name)
+    }
+
+    /// The same for a test that makes claims: `workloads` where a cluster serves them only when its profile
+    /// expects volumes.
+    pub(crate) fn create_for_claims(&self, cloud: &str, name: &str) -> Said {
+        let profile = if capability(cloud).volumes_on_request {
+            "workloads"
+        } else {
+            "first-steps"
         };
+        self.create_from(profile, cloud, name)
+    }
+
+    fn create_from(&self, profile: &str, cloud: &str, name: &str) -> Said {
         self.run(&[
             "create",
             profile,

@@ -80,6 +80,7 @@ fn limits(known: &[(&str, Quotas)]) -> Vec<Limit> {
             vendor_name: "Total Regional vCPUs, as nodes of 2 vCPUs in the region with the most room",
             most,
             used: most.saturating_sub(left / LEAST_VCPUS),
+            region: None,
         });
     }
     let default = all
@@ -88,9 +89,10 @@ fn limits(known: &[(&str, Quotas)]) -> Vec<Limit> {
     if let Some((_, (left, limit))) = default {
         limits.push(Limit {
             what: "vcpus",
-            vendor_name: "Total Regional vCPUs in eastus",
+            vendor_name: "Total Regional vCPUs",
             most: *limit,
             used: limit.saturating_sub(*left),
+            region: Some(prices::DEFAULT_REGION.to_owned()),
         });
     }
     limits

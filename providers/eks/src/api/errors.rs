@@ -81,6 +81,7 @@ fn kind(status: u16, code: &str, message: &str) -> Kind {
         "ResourceNotFoundException"
         | "NotFoundException"
         | "NoSuchEntity"
+        | "NoSuchResourceException"
         | "LoadBalancerNotFound"
         | "TargetGroupNotFound" => Kind::NotFound,
         "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled" => {

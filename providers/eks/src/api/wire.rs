@@ -177,6 +177,8 @@ pub(crate) struct Instance {
     pub(crate) reason: Option<String>,
     #[serde(default)]
     pub(crate) instance_lifecycle: Option<String>,
+    #[serde(default)]
+    pub(crate) cpu_options: CpuOptions,
     /// The public address.
     #[serde(default)]
     pub(crate) ip_address: Option<String>,
@@ -184,6 +186,16 @@ pub(crate) struct Instance {
     pub(crate) launch_time: Option<DateTime<Utc>>,
     #[serde(default)]
     pub(crate) tag_set: Items<Tag>,
+}
+
+/// Virtual processors are cores times threads.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CpuOptions {
+    #[serde(default)]
+    pub(crate) core_count: u32,
+    #[serde(default)]
+    pub(crate) threads_per_core: u32,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,6 +7,7 @@ use kubelease_http::Effect;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::quotas;
 use crate::api::wire::{Caller, Wrapped};
 use crate::api::{Api, Call};
 use crate::config::Service;
@@ -88,7 +89,11 @@ pub(crate) async fn account(api: &Api) -> Result<Account, Error> {
         operation,
         "sts:GetCallerIdentity",
     );
-    let (caller, plan) = tokio::join!(api.ask::<Wrapped<Caller>>(call), plan(api));
+    let (caller, plan, limits) = tokio::join!(
+        api.ask::<Wrapped<Caller>>(call),
+        plan(api),
+        Box::pin(quotas::limits(api))
+    );
     let caller = caller?.result;
     let (status, credit) = match plan? {
         Plan::Known(state) => (
@@ -115,8 +120,7 @@ pub(crate) async fn account(api: &Api) -> Result<Account, Error> {
         identity: format!("{} (account {})", caller.arn, caller.account),
         status,
         credential_expires_at: api.keys.expires_at().await,
-        // Service Quotas is an API of its own that we do not ask: a launch says what it lacks.
-        limits: Vec::new(),
+        limits,
         credit,
     })
 }

@@ -249,8 +249,12 @@ async fn nothing_is_adopted_by_name() {
             "GET /clusters/demo",
             &json!({ "cluster": { "name": "demo", "tags": tags } }),
         );
-        let error = find(&api, &given.at(1)).await.unwrap_err();
-        assert!(error.kind == Kind::Conflict && !error.is_temporary());
+        // Before the stack exists, and again before the cluster would be made.
+        for seq in [0, 1] {
+            let error = find(&api, &given.at(seq)).await.unwrap_err();
+            assert!(error.kind == Kind::Conflict && !error.is_temporary());
+            assert!(error.message.contains("a cluster `demo`"), "{error}");
+        }
     }
     let tags = json!({ "managed-by": "kubelease", "kubelease-lease": "lbcdfghjkm" });
     cloud.json(
@@ -259,6 +263,11 @@ async fn nothing_is_adopted_by_name() {
     );
     let found = find(&api, &given.at(1)).await.unwrap().unwrap();
     assert_eq!(found, Ref::new(CLUSTER, "demo").in_region("us-east-1"));
+    assert_eq!(
+        find(&api, &given.at(0)).await.unwrap(),
+        None,
+        "our own name"
+    );
     stack(&cloud, "CREATE_COMPLETE", "");
     assert_eq!(
         find(&api, &given.at(0)).await.unwrap_err().kind,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_eks::types::Cluster;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use kubelease_core::{LeaseId, OwnerTag, Ref, Scope};
 
 use super::look::Seen;
@@ -44,7 +44,12 @@ impl<'a> Owners<'a> {
             .iter()
             .map(|(name, c)| (*name, owner_of(c.tags.as_ref())))
             .collect();
-        let created = |c: &Cluster| c.created_at.as_ref().and_then(time);
+        // EKS counts milliseconds, EC2's answers may end at seconds: what is as old as its cluster would
+        // look older.
+        let created = |c: &Cluster| {
+            let exact = c.created_at.as_ref().and_then(time);
+            exact.map(|at| at.trunc_subsecs(0))
+        };
         let made = listed.iter().filter_map(|(n, c)| Some((*n, created(c)?)));
         let owners = clusters.values().flatten();
         let mut owners = Self {

@@ -20,7 +20,10 @@ fn tags(lease: &str) -> String {
 }
 
 fn cluster(cloud: &Cloud, name: &str, tags: &Value) {
-    let body = json!({ "cluster": { "name": name, "status": "ACTIVE", "createdAt": start().timestamp(), "tags": tags } });
+    // With a fraction, as EKS writes times.
+    let created = format!("{}.75", start().timestamp());
+    let created: serde_json::Number = created.parse().unwrap();
+    let body = json!({ "cluster": { "name": name, "status": "ACTIVE", "createdAt": created, "tags": tags } });
     cloud.json(&format!("GET /clusters/{name}"), &body);
 }
 
@@ -83,6 +86,7 @@ fn full(cloud: &Cloud) {
     let volumes = [
         volume("vol-tagged", "08:10:00", "", &ours),
         volume("vol-named", "08:10:00", "", &owned),
+        volume("vol-same-second", "08:00:00", "", &owned),
         volume("vol-held", "08:10:00", "i-1", &claim),
         volume("vol-recorded", "07:00:00", "", ""),
         volume("vol-older", "07:59:59", "", &owned),
@@ -188,6 +192,7 @@ async fn everything_of_a_lease_in_delete_order_and_nothing_else() {
         "vpc-1",
         "vol-tagged",
         "vol-named",
+        "vol-same-second",
         "vol-held",
         "vol-recorded",
         "/aws/eks/demo/cluster",

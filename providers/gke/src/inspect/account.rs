@@ -7,19 +7,13 @@ use crate::DEFAULT_ZONE;
 use crate::api::Api;
 use crate::api::wire::{Quota, region_of};
 
-/// Two virtual CPUs are the least that a node of ours has.
-const CPUS_A_NODE: u32 = 2;
-/// What a node's disk takes when the profile does not say, GiB.
-const DISK_A_NODE: u32 = 30;
-
-/// Regional quotas that can stop a create: what a person calls it, Google's metric, how much one node
-/// takes of it (none: not counted in nodes).
-const QUOTAS: [(&str, &str, Option<u32>); 5] = [
-    ("vcpus", "CPUS", Some(CPUS_A_NODE)),
-    ("addresses", "IN_USE_ADDRESSES", Some(1)),
-    ("instances", "INSTANCES", Some(1)),
-    ("disk_gib", "DISKS_TOTAL_GB", Some(DISK_A_NODE)),
-    ("ssd_gib", "SSD_TOTAL_GB", None),
+/// Regional quotas that can stop a create: what a person calls it, and Google's metric.
+const QUOTAS: [(&str, &str); 5] = [
+    ("vcpus", "CPUS"),
+    ("addresses", "IN_USE_ADDRESSES"),
+    ("instances", "INSTANCES"),
+    ("disk_gib", "DISKS_TOTAL_GB"),
+    ("ssd_gib", "SSD_TOTAL_GB"),
 ];
 
 /// Who we are and what we may have in the default region; a create asks its own region again.
@@ -67,7 +61,7 @@ pub(crate) async fn account(api: &Api) -> Result<Account, Error> {
         status: status.join("; "),
         // Keys and refresh tokens have no end that an API tells; a fixed token does not say its own.
         credential_expires_at: None,
-        limits: limits(&region?.quotas),
+        limits: limits(&region?.quotas, region_of(DEFAULT_ZONE)),
         credit: CreditReading {
             source: "no API tells what is left of the free trial: see https://console.cloud.google.com/billing".to_owned(),
             ..CreditReading::default()
@@ -85,27 +79,17 @@ fn readable<T>(read: Result<T, Error>) -> Result<Result<T, String>, Error> {
     }
 }
 
-/// Each quota by itself, and first the one that allows the fewest nodes, in nodes.
-fn limits(quotas: &[Quota]) -> Vec<Limit> {
-    let known = |metric: &str| quotas.iter().find(|q| q.metric == metric);
-    let in_nodes = QUOTAS.iter().filter_map(|(_, metric, each)| {
-        let (quota, each) = (known(metric)?, (*each)?);
-        Some(Limit {
-            what: "nodes",
-            vendor_name: metric,
-            most: quota.limit / each,
-            used: quota.usage.div_ceil(each),
-        })
-    });
-    let tightest = in_nodes.min_by_key(|limit| limit.most.saturating_sub(limit.used));
-    let each = QUOTAS.iter().filter_map(|(what, metric, _)| {
-        let quota = known(metric)?;
+/// Each quota by itself, as far as the region has it.
+fn limits(quotas: &[Quota], region: &str) -> Vec<Limit> {
+    let limit = |(what, metric): (&'static str, &'static str)| {
+        let quota = quotas.iter().find(|q| q.metric == metric)?;
         Some(Limit {
             what,
             vendor_name: metric,
             most: quota.limit,
             used: quota.usage,
+            region: Some(region.to_owned()),
         })
-    });
-    tightest.into_iter().chain(each).collect()
+    };
+    QUOTAS.into_iter().filter_map(limit).collect()
 }

@@ -260,7 +260,7 @@ fn account_answers(world: &World) {
 }
 
 #[tokio::test]
-async fn the_account_says_who_pays_and_how_many_nodes_fit() {
+async fn the_account_says_who_pays_and_what_it_may_have() {
     let world = world().await;
     account_answers(&world);
     let account = account(&world.api).await.unwrap();
@@ -270,18 +270,20 @@ async fn the_account_says_who_pays_and_how_many_nodes_fit() {
         "{}",
         account.status
     );
-    let nodes = &account.limits[0];
-    // Of 8 CPUs 3 are used: two nodes fit. Of 4 addresses one is used: three would.
+    let limits = account.limits.iter();
+    let limits: Vec<_> = limits
+        .map(|l| (l.what, l.vendor_name, l.most, l.used))
+        .collect();
     assert_eq!(
-        (nodes.what, nodes.vendor_name, nodes.most, nodes.used),
-        ("nodes", "CPUS", 4, 2)
+        limits,
+        [
+            ("vcpus", "CPUS", 8, 3),
+            ("addresses", "IN_USE_ADDRESSES", 4, 1),
+            ("instances", "INSTANCES", 24, 1),
+        ]
     );
-    assert!(
-        account
-            .limits
-            .iter()
-            .any(|l| l.what == "addresses" && l.most == 4)
-    );
+    assert!(account.limits.iter().all(|l| l.counts_in("us-central1-a")));
+    assert!(!account.limits[0].counts_in("us-central10-a"));
     assert_eq!(account.credit.remaining, None);
 }
 

@@ -56,8 +56,8 @@ async fn restricted(api: &Api) -> Result<Account, Error> {
     })
 }
 
-/// The services that a promotion pays for are one number for all kinds: each kind is told how many
-/// services there are already.
+/// The services that a promotion pays for are one number for all kinds. What an account may have beyond
+/// that is told by no call: a create says what it lacks.
 async fn limits(api: &Api) -> Result<Vec<Limit>, Error> {
     let (linodes, balancers, volumes) = tokio::join!(
         api.count::<Instance>(),
@@ -65,13 +65,13 @@ async fn limits(api: &Api) -> Result<Vec<Limit>, Error> {
         api.count::<Volume>(),
     );
     let used = linodes?.saturating_add(balancers?).saturating_add(volumes?);
-    let limit = |what| Limit {
-        what,
+    Ok(vec![Limit {
+        what: "services",
         vendor_name: "number of services that promotional credit pays for",
         most: SERVICES_PAID,
         used: u32::try_from(used).unwrap_or(u32::MAX),
-    };
-    Ok(["nodes", "load_balancers", "volumes"].map(limit).to_vec())
+        region: None,
+    }])
 }
 
 /// Promotions that pay for clusters: for everything, or for Linodes.

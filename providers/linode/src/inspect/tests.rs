@@ -285,14 +285,7 @@ mod account {
             .iter()
             .map(|l| (l.what, l.most, l.used))
             .collect();
-        assert_eq!(
-            limits,
-            [
-                ("nodes", 10, 7),
-                ("load_balancers", 10, 7),
-                ("volumes", 10, 7)
-            ]
-        );
+        assert_eq!(limits, [("services", 10, 7)]);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use super::ec2_make::{self, InterfaceWish, Wish};
 use super::life::{self, Event};
 use super::state::{Belongs, Cluster, Kind, Part, Thing};
 use super::wire::{iso, list, text, texts};
-use super::{ME, catalog, prices};
+use super::{ME, catalog, prices, quotas};
 
 /// What the machines of a node group are like.
 #[derive(Debug)]
@@ -74,6 +74,7 @@ pub(super) fn launchable(
 ) -> Result<String, (&'static str, String)> {
     let account = desk.core.account(ME);
     let free = account.plan.as_deref() == Some("FREE");
+    let spot = group.text("capacityType") == "SPOT";
     let mut why = ("AsgInstanceLaunchFailures", "No instance type.".to_owned());
     for size in texts(&group.doc["instanceTypes"]) {
         let zone = format!(
@@ -83,26 +84,15 @@ pub(super) fn launchable(
             why.1 = "InvalidParameterCombination - The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run 'describe-instance-types' with the filter 'free-tier-eligible=true'. Launching EC2 instance failed.".to_owned();
         } else if account.is_sold_out(region, &size) {
             why.1 = format!("Could not launch instances. InsufficientInstanceCapacity - {zone}");
-        } else if prices::size(&size).is_some_and(|s| !within_quota(desk, region, s.vcpus)) {
-            why.1 = "VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit allows for the instance bucket that the specified instance type belongs to. Launching EC2 instance failed.".to_owned();
+        } else if prices::size(&size)
+            .is_some_and(|s| !quotas::has_room(desk, region, spot, s.vcpus))
+        {
+            why.1 = quotas::refusal(spot);
         } else {
             return Ok(size);
         }
     }
     Err(why)
-}
-
-/// Whether so many more virtual processors fit (quota `vcpus`, 32 unless set: the default of young accounts varies).
-fn within_quota(desk: &Desk<'_>, region: &str, more: u32) -> bool {
-    let running = desk
-        .state
-        .of(Kind::Instance)
-        .filter(|i| i.region == region && !is_going(i));
-    let have: u32 = running
-        .filter_map(|i| prices::size(i.text("instanceType")))
-        .map(|s| s.vcpus)
-        .sum();
-    u64::from(have + more) <= desk.core.account(ME).quota("vcpus", 32)
 }
 
 /// Whether a machine is being ended.
@@ -153,6 +143,7 @@ pub(super) fn launch(
     let doc = json!({"instanceType": shape.size, "instanceState": {"code": 16, "name": "running"}, "launchTime": iso(desk.core.now()), "vpcId": net.doc["vpcId"], "subnetId": subnet,
         "placement": {"availabilityZone": net.doc["availabilityZone"], "tenancy": "default"}, "imageId": "ami-0a1b2c3d4e5f60718", "amiLaunchIndex": 0,
         "instanceLifecycle": shape.spot.then_some("spot"), "architecture": prices::size(&shape.size).map(prices::Size::arch), "rootDeviceType": "ebs", "rootDeviceName": "/dev/xvda",
+        "cpuOptions": prices::size(&shape.size).map(prices::Size::cores),
         "hypervisor": "xen", "virtualizationType": "hvm", "monitoring": {"state": "disabled"}, "_group": group.name, "_stuck": group.stuck});
     let wish = Wish {
         kind: Kind::Instance,

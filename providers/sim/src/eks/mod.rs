@@ -36,6 +36,7 @@ mod machines;
 mod nodegroups;
 mod other;
 mod prices;
+mod quotas;
 mod rate;
 mod routes;
 mod shapes;

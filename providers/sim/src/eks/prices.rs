@@ -75,6 +75,12 @@ impl Size {
     pub(super) fn arch(&self) -> &'static str {
         if self.arm { "arm64" } else { "x86_64" }
     }
+
+    /// Cores and threads: two of these on each core but for Arm.
+    pub(super) fn cores(&self) -> serde_json::Value {
+        let threads = if self.arm { 1 } else { 2 };
+        serde_json::json!({"coreCount": (self.vcpus / threads).max(1), "threadsPerCore": threads})
+    }
 }
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::state::Kind;
 use super::wire::{self, Outcome, Protocol, Refused, refused};
 use super::{
     ME, access, addons, cfn, clusters, ec2, ec2_delete, ec2_offers, elb, iam, logs, nodegroups,
-    other, rate, sign, updates,
+    other, quotas, rate, sign, updates,
 };
 use crate::account::Access;
 use crate::message::{Reply, Request, decode};
@@ -60,6 +60,7 @@ const SERVICES: &[Service] = &[
     service("tagging", Protocol::Json("1.1")),
     service("freetier", Protocol::Json("1.0")),
     service("pricing", Protocol::Json("1.1")),
+    service("servicequotas", Protocol::Json("1.1")),
     service("ce", Protocol::Json("1.1")),
 ];
 
@@ -173,6 +174,9 @@ const ACTIONS: &[(&str, &str, &str, Handler)] = &[
     ("tagging", "GetResources", "TagFilters ResourceTypeFilters ResourcesPerPage PaginationToken", other::resources),
     ("freetier", "GetAccountPlanState", "", other::plan),
     ("freetier", "ListAccountActivities", "filterActivityStatuses nextToken maxResults languageCode", other::free_activities),
+    ("servicequotas", "GetServiceQuota", "ServiceCode QuotaCode ContextId", quotas::get),
+    ("servicequotas", "GetAWSDefaultServiceQuota", "ServiceCode QuotaCode", quotas::default),
+    ("servicequotas", "ListServiceQuotas", "ServiceCode NextToken MaxResults QuotaCode QuotaAppliedAtLevel", quotas::list),
     ("pricing", "GetProducts", "ServiceCode Filters FormatVersion MaxResults NextToken", other::products),
     ("ce", "GetCostAndUsage", "TimePeriod Granularity Filter Metrics GroupBy NextPageToken", other::costs),
 ];

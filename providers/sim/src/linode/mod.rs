@@ -17,6 +17,9 @@
 //! last is empty; an account may have 20 nodes, 20 volumes and 20 `NodeBalancers`; the promotional credit shrinks as use accrues, and
 //! pays for months that ended before its own end.
 //!
+//! The judge is `linode-cli` itself: `cargo test -p kubelease-sim --test linode cli` (`NOT RUN` when there is none;
+//! `KUBELEASE_REQUIRE_LINODE_CLI=1` insists).
+//!
 //! Must not share a type or a rule with `providers/linode`; the price table is common data.
 
 mod account;

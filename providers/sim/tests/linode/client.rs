@@ -80,6 +80,11 @@ impl World {
         }
     }
 
+    /// Host and port of the simulated API.
+    pub(crate) fn address(&self) -> &str {
+        self.handle.endpoints[&Provider::Linode].trim_start_matches("http://")
+    }
+
     pub(crate) fn try_cloud(&self, method: &str, target: &str, body: &Value) -> Option<Answer> {
         let base = &self.handle.endpoints[&Provider::Linode];
         over_tcp(base, method, target, body)

@@ -82,11 +82,16 @@ fn sold_out_and_quota_show_in_the_group_s_health() {
     for settings in [
         json!({"sold_out": [{"region": "us-east-1", "size": "t3.medium"}]}),
         json!({"quotas": {"vcpus": 3}}),
+        json!({"quotas": {"spot_vcpus": 3}}),
     ] {
         let mut story = Story::new();
         let net = story.cluster();
         story.account(settings.clone()).unwrap();
-        story.must("POST", "/clusters/c1/node-groups", &net.group_body());
+        let mut group = net.group_body();
+        if settings["quotas"]["spot_vcpus"].is_u64() {
+            group["capacityType"] = json!("SPOT");
+        }
+        story.must("POST", "/clusters/c1/node-groups", &group);
         story.pass(1_400);
         let group = story.get("/clusters/c1/node-groups/g1")["nodegroup"].clone();
         assert_eq!(group["status"], "CREATE_FAILED", "{settings}");
