@@ -98,6 +98,26 @@ pub fn default_grant(provider: ProviderId, from: DateTime<Utc>) -> Grant {
     }
 }
 
+/// How a credit ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing of it is left but the margin.
+    Spent,
+    /// Its last day has come.
+    Expired,
+}
+
+impl End {
+    /// The word in JSON and tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spent => "spent",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// A cloud's credit at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credit {
@@ -137,6 +157,35 @@ impl Credit {
     #[must_use]
     pub fn available(&self) -> Money {
         (self.limit() - self.balance.spent - self.balance.held).max(Money::ZERO)
+    }
+
+    /// The same, where a credit that has ended gives nothing.
+    #[must_use]
+    pub fn available_at(&self, now: DateTime<Utc>) -> Money {
+        match self.has_expired(now) {
+            true => Money::ZERO,
+            false => self.available(),
+        }
+    }
+
+    /// Whether its end date has passed.
+    #[must_use]
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        self.grant.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// What ends it first at this rate. None when nothing does.
+    #[must_use]
+    pub fn first(&self, hourly: Money, now: DateTime<Utc>) -> Option<End> {
+        let runway = self.runway(hourly, now)?;
+        let left = self
+            .grant
+            .expires_at
+            .map(|at| (at - now).max(TimeDelta::zero()));
+        match left {
+            Some(left) if left <= runway => Some(End::Expired),
+            _ => Some(End::Spent),
+        }
     }
 
     /// For the transaction that takes a hold.
@@ -204,6 +253,9 @@ mod tests {
             c.runway(Money::from_cents(100), now),
             Some(TimeDelta::hours(190))
         );
+        assert_eq!(c.first(Money::from_cents(100), now), Some(End::Spent));
+        assert_eq!(c.first(Money::from_cents(1), now), Some(End::Expired));
+        assert_eq!(c.available_at(now + TimeDelta::days(61)), Money::ZERO);
         // At a cent an hour the sixty days end first.
         assert_eq!(
             c.runway(Money::from_cents(1), now),

@@ -11,6 +11,8 @@
 //! - Time comes from a `Clock`, money is `Money`, secrets are `Secret`.
 //! - Only [`cli::output`] prints. No command talks to a cloud around the engine.
 
+pub mod bill;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;

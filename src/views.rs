@@ -61,7 +61,7 @@ pub fn lease(figures: &LeaseFigures) -> Value {
     })
 }
 
-/// `lease name provider seconds cost credit_left removed leftovers`.
+/// `lease name provider seconds cost credit_left removed leftovers`, then what was added later.
 #[must_use]
 pub fn receipt(receipt: &Receipt, credit_left: Option<Money>) -> Value {
     let leftovers: Vec<Value> = receipt
@@ -89,6 +89,12 @@ pub fn receipt(receipt: &Receipt, credit_left: Option<Money>) -> Value {
         "reason": receipt.reason,
         "seconds": receipt.seconds,
         "cost": receipt.cost,
+        "quoted": receipt.quoted,
+        "difference": receipt
+            .difference
+            .iter()
+            .map(|d| json!({ "what": d.what, "amount": d.amount }))
+            .collect::<Vec<Value>>(),
         "credit_left": credit_left,
         "removed": removed,
         "leftovers": leftovers,
@@ -124,24 +130,29 @@ pub fn quote(quote: &Quote, runway: Option<TimeDelta>, refused: Option<&NoQuote>
         "runway_seconds": runway.map(|r| r.num_seconds()),
         "allowed": refused.is_none(),
         "reason": refused.map(|r| r.message.clone()),
+        "hint": refused.map(|r| r.hint.clone()),
         "items": items,
         "kubernetes": quote.version,
         "spot": quote.spot,
     })
 }
 
-/// `provider amount spent held available expires_at source`.
+/// `provider amount spent held available expires_at source`, then what was added later: what burns an hour
+/// and what of it ends the credit first.
 #[must_use]
-pub fn credit(credit: &Credit) -> Value {
+pub fn credit(credit: &Credit, hourly: Money, now: DateTime<Utc>) -> Value {
     json!({
         "provider": credit.grant.provider,
         "amount": credit.grant.amount,
         "spent": credit.balance.spent,
         "held": credit.balance.held,
-        "available": credit.available(),
+        "available": credit.available_at(now),
         "expires_at": credit.grant.expires_at.map(time),
         "source": credit.grant.source,
         "margin": credit.margin,
+        "hourly": hourly,
+        "runway_seconds": credit.runway(hourly, now).map(|r| r.num_seconds()),
+        "ends_first": credit.first(hourly, now).map(|end| end.as_str()),
     })
 }
 

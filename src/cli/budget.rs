@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::app::{App, until};
 use super::{CliError, exit};
+use crate::credit::{Credit, End};
 use crate::duration::human;
 use crate::ledger::Grant;
 use crate::registry;
@@ -51,34 +52,18 @@ pub(super) async fn run(app: &App, args: &BudgetArgs) -> Result<u8, CliError> {
     for entry in registry::entries() {
         credits.push(app.credit(entry.id, false).await?);
     }
-    if app.out.is_json() {
-        app.out
-            .json(&json!({ "credits": credits.iter().map(views::credit).collect::<Vec<_>>() }));
-        return Ok(exit::OK);
-    }
     let now = app.clock.now();
     let burn = burn(app).await?;
-    let row = |c: &crate::credit::Credit| {
-        let provider = c.grant.provider;
-        let hourly: Money = burn
-            .iter()
-            .filter(|(p, _)| *p == provider)
-            .map(|(_, m)| *m)
-            .sum();
-        vec![
-            provider.to_string(),
-            c.grant.amount.cents(),
-            c.balance.spent.cents(),
-            c.balance.held.cents(),
-            c.available().cents(),
-            format!("{}/h", hourly.cents()),
-            c.runway(hourly, now).map_or_else(|| "-".to_owned(), human),
-            c.grant
-                .expires_at
-                .map_or_else(|| "never".to_owned(), |at| until(at, now)),
-            c.grant.source.clone(),
-        ]
+    let hourly = |c: &Credit| -> Money {
+        let ours = burn.iter().filter(|(p, _)| *p == c.grant.provider);
+        ours.map(|(_, m)| *m).sum()
     };
+    if app.out.is_json() {
+        let view = |c: &Credit| views::credit(c, hourly(c), now);
+        app.out
+            .json(&json!({ "credits": credits.iter().map(view).collect::<Vec<_>>() }));
+        return Ok(exit::OK);
+    }
     let headers = [
         "PROVIDER",
         "CREDIT",
@@ -87,19 +72,40 @@ pub(super) async fn run(app: &App, args: &BudgetArgs) -> Result<u8, CliError> {
         "AVAILABLE",
         "BURN",
         "RUNWAY",
+        "FIRST",
         "ENDS",
         "SOURCE",
     ];
-    app.out.table(
-        &headers,
-        credits.iter().map(row).collect(),
-        &[1, 2, 3, 4, 5],
-    );
+    let row = |c: &Credit| row(c, hourly(c), now);
+    let right = [1, 2, 3, 4, 5];
+    app.out
+        .table(&headers, credits.iter().map(row).collect(), &right);
     Ok(exit::OK)
 }
 
+fn row(c: &Credit, hourly: Money, now: DateTime<Utc>) -> Vec<String> {
+    let ends = c.grant.expires_at.map_or_else(
+        || "never".to_owned(),
+        |at| format!("{} ({})", at.format("%Y-%m-%d"), until(at, now)),
+    );
+    // What is not burning down ends by its date alone.
+    let first = c.first(hourly, now).map_or("-", End::as_str);
+    vec![
+        c.grant.provider.to_string(),
+        c.grant.amount.cents(),
+        c.balance.spent.cents(),
+        c.balance.held.cents(),
+        c.available_at(now).cents(),
+        format!("{}/h", hourly.cents()),
+        c.runway(hourly, now).map_or_else(|| "-".to_owned(), human),
+        first.to_owned(),
+        ends,
+        c.grant.source.clone(),
+    ]
+}
+
 /// Dollars an hour of what is known to run, by cloud.
-async fn burn(app: &App) -> Result<Vec<(ProviderId, Money)>, CliError> {
+pub(super) async fn burn(app: &App) -> Result<Vec<(ProviderId, Money)>, CliError> {
     let open = app.ledger().await?.spans(None, true, None).await?;
     Ok(open
         .iter()
@@ -135,7 +141,8 @@ async fn set(
     Ok(app.ledger().await?.grant(&grant).await?)
 }
 
-fn date(text: &str) -> Result<DateTime<Utc>, CliError> {
+/// A date or RFC 3339.
+pub(super) fn date(text: &str) -> Result<DateTime<Utc>, CliError> {
     let whole = DateTime::parse_from_rfc3339(text)
         .map(|t| t.with_timezone(&Utc))
         .ok();

@@ -8,6 +8,7 @@ use kubelease_core::{Account, Error, LeaseId, Money, ProviderId};
 use serde_json::json;
 
 use super::app::{App, new_lease_id};
+use super::elsewhere::{self, Wish};
 use super::render::Progress;
 use super::{CliError, exit, kubeconfig};
 use crate::credit::Credit;
@@ -77,8 +78,6 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
         now: app.clock.now(),
         beside: &beside,
     };
-    let quote = quote::quote(&inputs)?;
-    let credit = app.credit(provider, true).await?;
     let budget = [
         args.budget,
         profile.budget_max,
@@ -87,6 +86,17 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
     .into_iter()
     .flatten()
     .min();
+    let wish = Wish {
+        profile: &profile,
+        ttl,
+        budget,
+        refused_by: provider,
+    };
+    let quote = match quote::quote(&inputs) {
+        Ok(quote) => quote,
+        Err(refusal) => return Err(elsewhere::told(app, refusal, wish).await),
+    };
+    let credit = app.credit(provider, true).await?;
     let verdict = affordable(&quote, &credit, budget, inputs.now);
     if inputs.capability.volumes_on_request && profile.expect.volumes_gib.is_empty() {
         app.out.note(&format!(
@@ -95,13 +105,21 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
         ));
     }
     if args.dry_run {
-        return dry_run(app, &quote, &credit, verdict, args.explain);
+        dry_run(app, &quote, &credit, verdict.as_ref().err(), args.explain);
+    } else {
+        show_quote(app, &quote, &credit, args.explain);
     }
-    show_quote(app, &quote, &credit, args.explain);
-    verdict?;
+    if let Err(refusal) = verdict {
+        return Err(elsewhere::told(app, refusal, wish).await);
+    }
+    if args.dry_run {
+        return Ok(exit::OK);
+    }
     let id = new_lease_id()?;
-    let lease = lease(app, args, &profile, &quote, &cloud, id, budget)?;
-    reserve(app, &cloud, &lease, &quote, &credit).await?;
+    let lease = lease(args, &profile, &quote, &cloud, id, budget)?;
+    if let Err(error) = reserve(app, &cloud, &lease, &quote, &credit).await {
+        return Err(elsewhere::add(app, error, wish).await);
+    }
     build(app, args, &cloud, lease, &quote, timeout).await
 }
 
@@ -161,7 +179,6 @@ fn locked(account: &Account, provider: ProviderId) -> Result<(), CliError> {
 }
 
 fn lease(
-    app: &App,
     args: &CreateArgs,
     profile: &Profile,
     quote: &Quote,
@@ -179,7 +196,8 @@ fn lease(
         let short = like(&name, rule.max.min(20));
         CliError::new(exit::USAGE, message).hint(format!("for example --name {short}"))
     })?;
-    let now = app.clock.now();
+    // Order, lease and quote end in the same second.
+    let now = quote.made_at();
     Ok(Lease {
         order: quote.order(id.clone(), &name, profile),
         id,
@@ -384,22 +402,14 @@ async fn shown(
     Ok(exit::OK)
 }
 
-fn dry_run(
-    app: &App,
-    quote: &Quote,
-    credit: &Credit,
-    verdict: Result<(), NoQuote>,
-    explain: bool,
-) -> Result<u8, CliError> {
+fn dry_run(app: &App, quote: &Quote, credit: &Credit, refused: Option<&NoQuote>, explain: bool) {
     if app.out.is_json() {
         let runway = credit.runway(quote.hourly, app.clock.now());
-        let view = views::quote(quote, runway, verdict.as_ref().err());
+        let view = views::quote(quote, runway, refused);
         app.out.json(&json!({ "quotes": [view] }));
     } else {
         app.out.quote(quote, explain, false);
     }
-    verdict?;
-    Ok(exit::OK)
 }
 
 fn show_quote(app: &App, quote: &Quote, credit: &Credit, explain: bool) {
@@ -407,7 +417,7 @@ fn show_quote(app: &App, quote: &Quote, credit: &Credit, explain: bool) {
     app.out.note(&format!(
         "holding {} of {} available on the {} credit",
         quote.total.cents(),
-        credit.available().cents(),
+        credit.available_at(app.clock.now()).cents(),
         quote.provider,
     ));
 }

@@ -76,7 +76,10 @@ async fn wait_for_other(app: &App, engine: &Engine, lease: &Lease) -> Result<Rec
         let now = app.lease(lease.id.as_str()).await?;
         if now.status == Status::Ended {
             let cost = engine.ledger.lease_balance(&lease.id).await?.spent;
+            // The other process prints by what it differs from the quote.
             return Ok(Receipt {
+                quoted: None,
+                difference: Vec::new(),
                 lease: lease.id.clone(),
                 name: lease.name.clone(),
                 provider: lease.provider,

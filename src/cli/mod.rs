@@ -1,12 +1,15 @@
 //! The command line: arguments, dispatch, and one file per command.
 
 pub mod app;
+mod bill;
 mod budget;
+mod charts;
 mod create;
 mod credential;
 mod delete;
 pub mod demo;
 mod doctor;
+mod elsewhere;
 mod error;
 mod extend;
 mod guard;
@@ -15,6 +18,7 @@ mod list;
 pub mod output;
 mod pages;
 mod prices;
+mod reconcile;
 mod render;
 mod shell;
 mod show;
@@ -112,6 +116,7 @@ enum Command {
     Prices(prices::PricesArgs),
     Budget(budget::BudgetArgs),
     Spend(spend::SpendArgs),
+    Bill(bill::BillArgs),
     Guard(guard::GuardArgs),
     Doctor(doctor::DoctorArgs),
     Sim(sim::SimArgs),
@@ -194,6 +199,7 @@ async fn run(cli: Cli, out: &output::Output) -> Result<u8, CliError> {
         Command::Prices(args) => prices::run(&app, args).await,
         Command::Budget(args) => budget::run(&app, args).await,
         Command::Spend(args) => spend::run(&app, args).await,
+        Command::Bill(args) => bill::run(&app, args),
         Command::Guard(args) => guard::run(&app, args).await,
         Command::Doctor(args) => doctor::run(&app, args).await,
         Command::Sim(_) | Command::Demo(_) | Command::Completions(_) | Command::Man => Ok(exit::OK),

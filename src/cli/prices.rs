@@ -1,13 +1,16 @@
 //! `prices`: what a profile costs on every cloud, side by side, with the runway on the credit.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use chrono::TimeDelta;
 use clap::Args;
 use futures_util::future::join_all;
-use kubelease_core::ProviderId;
+use kubelease_core::{Account, Catalog, ProviderId};
 use serde_json::json;
 
 use super::app::App;
-use super::{CliError, exit};
+use super::{CliError, charts, exit};
 use crate::credit::Credit;
 use crate::duration::{human, parse};
 use crate::profile;
@@ -27,14 +30,30 @@ pub(super) struct PricesArgs {
     /// Show every item with its arithmetic
     #[arg(long)]
     explain: bool,
+    /// Every region of every cloud, the cheapest first
+    #[arg(long)]
+    regions: bool,
+    /// Draw it, each bar with what it is made of
+    #[arg(long)]
+    chart: bool,
+    /// Write the drawing as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
-struct Row {
-    provider: ProviderId,
-    quote: Result<Quote, NoQuote>,
-    credit: Credit,
-    refused: Option<NoQuote>,
+pub(super) struct Row {
+    pub(super) provider: ProviderId,
+    pub(super) quote: Result<Quote, NoQuote>,
+    pub(super) credit: Credit,
+    pub(super) refused: Option<NoQuote>,
     note: &'static str,
+}
+
+impl Row {
+    /// Why it cannot be had: the money, the account, or the wish.
+    pub(super) fn barred(&self) -> Option<&NoQuote> {
+        self.quote.as_ref().err().or(self.refused.as_ref())
+    }
 }
 
 pub(super) async fn run(app: &App, args: &PricesArgs) -> Result<u8, CliError> {
@@ -45,8 +64,14 @@ pub(super) async fn run(app: &App, args: &PricesArgs) -> Result<u8, CliError> {
     };
     app.ledger().await?;
     let entries = registry::entries();
-    let rows = join_all(entries.iter().map(|entry| row(app, entry, &profile, ttl))).await;
+    let wish = (&profile, ttl, args.regions);
+    let rows = join_all(entries.iter().map(|entry| rows(app, entry, wish))).await;
     let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<Row> = rows.into_iter().flatten().collect();
+    let chart = || charts::prices(&profile.name, ttl, &rows, app.clock.now());
+    if let Some(path) = &args.svg {
+        charts::write(app, path, &[chart()])?;
+    }
     if app.out.is_json() {
         let now = app.clock.now();
         let quotes: Vec<_> = rows
@@ -54,11 +79,15 @@ pub(super) async fn run(app: &App, args: &PricesArgs) -> Result<u8, CliError> {
             .map(|row| match &row.quote {
                 Ok(q) => views::quote(q, row.credit.runway(q.hourly, now), row.refused.as_ref()),
                 Err(e) => {
-                    json!({ "provider": row.provider, "allowed": false, "reason": e.message })
+                    json!({ "provider": row.provider, "allowed": false, "reason": e.message, "hint": e.hint })
                 }
             })
             .collect();
         app.out.json(&json!({ "quotes": quotes }));
+        return Ok(exit::OK);
+    }
+    if args.chart {
+        charts::show(app, &[chart()]);
         return Ok(exit::OK);
     }
     table(app, &rows, ttl);
@@ -72,13 +101,11 @@ pub(super) async fn run(app: &App, args: &PricesArgs) -> Result<u8, CliError> {
 }
 
 /// With credentials: what this account may have. Without: the embedded prices.
-async fn row(
+async fn rows(
     app: &App,
     entry: &registry::Entry,
-    profile: &profile::Profile,
-    ttl: TimeDelta,
-) -> Result<Row, CliError> {
-    let capability = (entry.capability)();
+    (profile, ttl, regions): (&profile::Profile, TimeDelta, bool),
+) -> Result<Vec<Row>, CliError> {
     let live = match app.cloud(entry.id) {
         Ok(cloud) => {
             let (catalog, account) =
@@ -95,39 +122,74 @@ async fn row(
     let (catalog, account) = live.unwrap_or_else(|| ((entry.catalog)(), None));
     let now = app.clock.now();
     let beside = app.beside(entry.id).await?;
-    let inputs = Inputs {
-        profile,
-        catalog: &catalog,
-        capability,
-        account: account.as_ref(),
-        region: None,
-        ttl,
-        now,
-        beside: &beside,
-    };
     let credit = app.credit(entry.id, false).await?;
-    let quote = quote::quote(&inputs);
-    let refused = quote
-        .as_ref()
-        .ok()
-        .and_then(|q| affordable(q, &credit, profile.budget_max, now).err());
-    Ok(Row {
-        provider: entry.id,
-        quote,
-        credit,
-        refused,
-        note,
+    let row = |region: Option<&str>| {
+        let inputs = Inputs {
+            profile,
+            catalog: &catalog,
+            capability: (entry.capability)(),
+            account: account.as_ref(),
+            region,
+            ttl,
+            now,
+            beside: &beside,
+        };
+        let quote = quote::quote(&inputs);
+        let locked = account.as_ref().and_then(locked);
+        let dear = |q: &Quote| affordable(q, &credit, profile.budget_max, now).err();
+        let refused = locked.or_else(|| quote.as_ref().ok().and_then(dear));
+        Row {
+            provider: entry.id,
+            quote,
+            credit: credit.clone(),
+            refused,
+            note,
+        }
+    };
+    if !regions {
+        return Ok(vec![row(None)]);
+    }
+    let mut rows: Vec<Row> = places(&catalog).map(|region| row(Some(region))).collect();
+    // A price that is not known there is no offer; if there is none at all, one row says why.
+    rows.retain(|r| r.quote.is_ok());
+    if rows.is_empty() {
+        return Ok(vec![row(None)]);
+    }
+    rows.sort_by_key(|r| r.quote.as_ref().map(|q| (q.total, q.region.clone())).ok());
+    Ok(rows)
+}
+
+/// A locked account takes no orders, whatever they cost.
+fn locked(account: &Account) -> Option<NoQuote> {
+    account.status.contains("locked").then(|| NoQuote {
+        policy: true,
+        message: format!("the account is {}", account.status),
+        hint: "open the vendor's console to unlock it".to_owned(),
     })
+}
+
+/// Where clusters can be made; of the zones of one region the first, since they cost the same.
+fn places(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    let mut seen = BTreeSet::new();
+    let open = catalog.regions.iter().filter(|r| r.available);
+    let first = move |slug: &&str| {
+        let zone = slug.rsplit_once('-').filter(|(_, tail)| tail.len() == 1);
+        zone.is_none_or(|(region, tail)| {
+            let letter = tail.starts_with(|c: char| c.is_ascii_lowercase());
+            !letter || seen.insert(region.to_owned())
+        })
+    };
+    open.map(|r| r.slug.as_str()).filter(first)
 }
 
 fn table(app: &App, rows: &[Row], ttl: TimeDelta) {
     let now = app.clock.now();
     let line = |row: &Row| match &row.quote {
         Ok(q) => {
-            let why = row
-                .refused
-                .as_ref()
-                .map_or_else(|| row.note.to_owned(), |r| r.message.clone());
+            let why = row.refused.as_ref().map_or_else(
+                || row.note.to_owned(),
+                |r| format!("{}; {}", r.message, r.hint),
+            );
             vec![
                 row.provider.to_string(),
                 q.region.clone(),
@@ -144,7 +206,7 @@ fn table(app: &App, rows: &[Row], ttl: TimeDelta) {
         Err(e) => {
             let mut line = vec![row.provider.to_string()];
             line.extend(std::iter::repeat_n("-".to_owned(), 6));
-            line.push(e.message.clone());
+            line.push(format!("{}; {}", e.message, e.hint));
             line
         }
     };

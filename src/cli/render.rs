@@ -117,6 +117,17 @@ impl Output {
             receipt.cost.cents(),
             credit_left.cents(),
         ));
+        if let Some(quoted) = receipt.quoted {
+            let all = receipt.cost - quoted;
+            let sign = |m: Money| match m < Money::ZERO {
+                true => m.cents(),
+                false => format!("+{}", m.cents()),
+            };
+            self.data(&format!("  quoted {} ({})", quoted.cents(), sign(all)));
+            for line in &receipt.difference {
+                self.data(&format!("    {:>7}  {}", sign(line.amount), line.what));
+            }
+        }
         for target in &receipt.removed {
             self.data(&format!("  removed {target}"));
         }

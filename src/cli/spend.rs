@@ -1,13 +1,16 @@
 //! `spend`: what was booked, by lease, cloud or day; `reconcile` compares with the vendor.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kubelease_core::Money;
+use kubelease_core::error::printable;
+use kubelease_core::{LeaseId, Money};
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::{CliError, exit};
+use super::reconcile::{self, ReconcileArgs};
+use super::{CliError, charts, exit};
 use crate::ledger::{Entry, EntryKind};
 use crate::views;
 
@@ -17,6 +20,15 @@ pub(super) struct SpendArgs {
     /// How to group
     #[arg(long, value_name = "WHAT", default_value = "lease")]
     by: By,
+    /// Draw how the credits burn down to their ends
+    #[arg(long, conflicts_with = "csv")]
+    chart: bool,
+    /// Write the drawing as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Every row of the ledger as comma-separated values
+    #[arg(long)]
+    csv: bool,
     #[command(subcommand)]
     command: Option<SpendCommand>,
 }
@@ -30,16 +42,25 @@ enum By {
 
 #[derive(Debug, Subcommand)]
 enum SpendCommand {
-    /// Compare with the vendors' own figures and show the difference
-    Reconcile,
+    Reconcile(ReconcileArgs),
 }
 
 pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
-    if args.command.is_some() {
-        return reconcile(app).await;
+    if let Some(SpendCommand::Reconcile(args)) = &args.command {
+        return reconcile::run(app, args).await;
     }
     let ledger = app.ledger().await?;
     let entries = ledger.entries(None).await?;
+    if args.chart || args.svg.is_some() {
+        let drawn = charts::spend(app, &entries).await?;
+        if let Some(path) = &args.svg {
+            charts::write(app, path, &drawn)?;
+        }
+        if args.chart && !app.out.is_json() {
+            charts::show(app, &drawn);
+            return Ok(exit::OK);
+        }
+    }
     let spent = |e: &&Entry| matches!(e.kind, EntryKind::Accrual | EntryKind::Adjustment);
     let total: Money = entries.iter().filter(spent).map(|e| e.amount).sum();
     if app.out.is_json() {
@@ -53,6 +74,10 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
         .into_iter()
         .map(|l| (l.id, l.name))
         .collect();
+    if args.csv {
+        csv(app, &entries, &names);
+        return Ok(exit::OK);
+    }
     let key = |e: &Entry| match args.by {
         By::Lease => e.lease.as_ref().map_or_else(
             || "-".to_owned(),
@@ -79,39 +104,33 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
     Ok(exit::OK)
 }
 
-/// The vendor's figure for this month beside ours. Figures lag by hours, and other things in the account
-/// count too: the difference is shown, never hidden and never booked by itself.
-async fn reconcile(app: &App) -> Result<u8, CliError> {
-    let ledger = app.ledger().await?;
-    let now = app.clock.now();
-    let month = kubelease_core::billing::Month::of(now).start();
-    let (clouds, _) = app.clouds();
-    let (mut rows, mut views, mut drifted) = (Vec::new(), Vec::new(), false);
-    for (id, cloud) in &clouds {
-        let ours = ledger.balance(*id, month).await?.spent;
-        let reading = cloud.provider.account().await?.credit;
-        let drift = reading.month_to_date.map(|theirs| theirs - ours);
-        drifted |= drift.is_some_and(|d| d > Money::from_cents(1) || -d > Money::from_cents(1));
-        let text = |m: Option<Money>| m.map_or_else(|| "no API".to_owned(), Money::cents);
-        rows.push(vec![
-            id.to_string(),
-            ours.cents(),
-            text(reading.month_to_date),
-            text(drift),
-            reading.source.clone(),
-        ]);
-        views.push(json!({
-            "provider": id, "ledger": ours, "vendor": reading.month_to_date, "drift": drift, "source": reading.source,
-        }));
+/// Every row as comma-separated values (RFC 4180), for a spreadsheet.
+fn csv(app: &App, entries: &[Entry], names: &BTreeMap<LeaseId, String>) {
+    app.out.data("at,kind,provider,lease,name,item,amount,note");
+    for entry in entries {
+        let lease = entry.lease.as_ref().map(LeaseId::as_str);
+        let name = entry.lease.as_ref().and_then(|id| names.get(id));
+        let cells = [
+            views::time(entry.at),
+            entry.kind.as_str().to_owned(),
+            entry.provider.to_string(),
+            text(lease.unwrap_or_default()),
+            text(name.map_or("", String::as_str)),
+            text(entry.item.as_deref().unwrap_or_default()),
+            entry.amount.to_string(),
+            text(&entry.note),
+        ];
+        app.out.data(&cells.join(","));
     }
-    if app.out.is_json() {
-        app.out.json(&json!({ "reconciled": views }));
-    } else {
-        app.out.table(
-            &["PROVIDER", "LEDGER", "VENDOR", "DRIFT", "SOURCE"],
-            rows,
-            &[1, 2, 3],
-        );
+}
+
+/// Text may come from a cloud: a spreadsheet must not take it for a formula, nor for more cells.
+fn text(cell: &str) -> String {
+    let clean = printable(cell);
+    let formula = clean.starts_with(['=', '+', '-', '@']);
+    let plain = if formula { format!("'{clean}") } else { clean };
+    match plain.contains([',', '"']) {
+        true => format!("\"{}\"", plain.replace('"', "\"\"")),
+        false => plain,
     }
-    Ok(if drifted { exit::FOUND } else { exit::OK })
 }

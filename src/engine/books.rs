@@ -343,6 +343,28 @@ mod tests {
     }
 
     #[test]
+    fn what_began_under_an_old_price_keeps_it() {
+        let mut open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        if let Rule::StartedHour { price, .. } = &mut open.price.rule {
+            *price = price.ratio(2, 1);
+        }
+        let batch = look(&[open], &[&volume(10)], true, 2);
+        assert!(batch.opens.is_empty() && batch.closes.is_empty());
+        assert_eq!(batch.accruals[0].to_date, "0.04".parse().unwrap());
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_bills_nothing_negative() {
+        let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        let seen = look(std::slice::from_ref(&open), &[&volume(10)], true, -1);
+        assert!(seen.accruals.is_empty() && seen.closes.is_empty());
+        // What is gone then ended when it began, not before.
+        let gone = look(&[open], &[], true, -1);
+        assert_eq!(gone.closes, vec![(7, start())]);
+        assert!(gone.accruals.iter().all(|a| a.to_date == Money::ZERO));
+    }
+
+    #[test]
     fn the_horizon_covers_the_whole_month_of_the_oldest_open_span() {
         let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
         let month = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();

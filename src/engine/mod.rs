@@ -6,6 +6,7 @@
 
 pub mod books;
 mod claimed;
+pub mod difference;
 pub mod journal;
 mod memory;
 pub mod receipt;

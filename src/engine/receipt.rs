@@ -3,6 +3,7 @@
 use kubelease_core::{LeaseId, Money, Owned, ProviderId, Ref};
 
 use super::books::{self, Look};
+use super::difference::{self, Difference};
 use super::journal::last_events;
 use super::memory::Memory;
 use super::{Cloud, Engine, EngineError};
@@ -23,6 +24,10 @@ pub struct Receipt {
     pub seconds: i64,
     /// What it cost in all.
     pub cost: Money,
+    /// What the quote at create held for it; none when that is not known here.
+    pub quoted: Option<Money>,
+    /// By what the cost differs from the quote; the lines sum to the difference.
+    pub difference: Vec<Difference>,
     /// What was removed, in order.
     pub removed: Vec<Ref>,
     /// What remains, and why.
@@ -131,19 +136,35 @@ impl Engine {
 
     async fn receipt(
         &self,
-        _cloud: &Cloud,
+        cloud: &Cloud,
         lease: &Lease,
         reason: Reason,
         memory: Memory,
         leftovers: Vec<Leftover>,
     ) -> Result<Receipt, EngineError> {
+        let cost = self.ledger.lease_balance(&lease.id).await?.spent;
+        let spans = self.ledger.spans(Some(&lease.id), false, None).await?;
+        let beside = self.beside(lease, &spans).await?;
+        let entries = self.ledger.entries(Some(&lease.id)).await?;
+        let quoted = difference::quoted(&entries);
+        let life = difference::Life {
+            lease,
+            capability: cloud.provider.capability(),
+            prices: &cloud.prices,
+            spans: &spans,
+            beside: &beside,
+            until: self.clock.now(),
+            cost,
+        };
         Ok(Receipt {
+            quoted,
+            difference: quoted.map_or_else(Vec::new, |quoted| difference::lines(&life, quoted)),
             lease: lease.id.clone(),
             name: lease.name.clone(),
             provider: lease.provider,
             reason: lease.reason.unwrap_or(reason),
             seconds: (self.clock.now() - lease.created_at).num_seconds(),
-            cost: self.ledger.lease_balance(&lease.id).await?.spent,
+            cost,
             removed: memory.removed,
             leftovers,
         })

@@ -8,7 +8,7 @@ use kubelease_core::error::printable;
 
 /// One thing that is wrong: a title, the place, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     title: String,
     span: Range<usize>,
     label: String,
@@ -17,7 +17,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(title: impl Into<String>, span: Range<usize>) -> Self {
+    pub(crate) fn new(title: impl Into<String>, span: Range<usize>) -> Self {
         Self {
             title: title.into(),
             span,
@@ -28,19 +28,19 @@ impl Problem {
     }
 
     /// The words beside the caret.
-    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
     /// A second place that matters.
-    pub(super) fn context(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+    pub(crate) fn context(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.context = Some((span, label.into()));
         self
     }
 
     /// What to write instead.
-    pub(super) fn help(mut self, help: Option<String>) -> Self {
+    pub(crate) fn help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
     }
@@ -57,7 +57,7 @@ pub struct ProfileError {
 
 impl ProfileError {
     /// `problems` must not be empty; they are shown in the order of the file.
-    pub(super) fn new(file: &str, source: &str, mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(file: &str, source: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|p| p.span.start);
         Self {
             file: printable(file),

@@ -5,10 +5,10 @@
 //! still be refused by the quote: this module only refuses what no cloud could do.
 
 mod builtin;
-mod error;
+pub(crate) mod error;
 mod parse;
-mod reader;
-mod suggest;
+pub(crate) mod reader;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -13,26 +13,26 @@ use super::suggest::nearest;
 
 /// Why a text is not the value that was wanted: the words beside the caret, and what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bad {
-    pub(super) label: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Bad {
+    pub(crate) label: String,
+    pub(crate) help: Option<String>,
 }
 
 impl Bad {
-    pub(super) fn new(label: impl Into<String>) -> Self {
+    pub(crate) fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
             help: None,
         }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// A word that is none of these, with the nearest one as a suggestion.
-    pub(super) fn word(word: &str, known: &[&'static str]) -> Self {
+    pub(crate) fn word(word: &str, known: &[&'static str]) -> Self {
         let bad = Self::new(format!("`{word}` is none of {}", known.join(", ")));
         match nearest(word, known.iter().copied()) {
             Some(near) => bad.help(format!("did you mean \"{near}\"?")),
@@ -42,40 +42,53 @@ impl Bad {
 }
 
 /// One table of the file, being read.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// How the table is called in messages: `[nodes]`, or empty for the top of the file.
     title: String,
+    /// What kind of file it is, for messages about its top.
+    file: &'static str,
     span: Range<usize>,
     table: &'a DeTable<'a>,
     known: Vec<&'static str>,
 }
 
 /// A key's value and where it stands.
-pub(super) type Found<T> = Option<Spanned<T>>;
+pub(crate) type Found<T> = Option<Spanned<T>>;
 
 impl<'a> Section<'a> {
-    pub(super) fn new(title: &str, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
+    pub(crate) fn new(title: &str, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
         Self {
             title: title.to_owned(),
+            file: "profile",
             span,
             table,
             known: Vec::new(),
         }
     }
 
+    /// The top of a file of another kind.
+    pub(crate) fn top(file: &'static str, table: &'a DeTable<'a>) -> Self {
+        Self {
+            file,
+            ..Self::new("", 0..0, table)
+        }
+    }
+
     /// Where the table's header stands.
-    pub(super) fn span(&self) -> Range<usize> {
+    pub(crate) fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
     /// The value of a key, whatever it is.
-    pub(super) fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.known.push(key);
+    pub(crate) fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key)
     }
 
     /// A text.
-    pub(super) fn text(
+    pub(crate) fn text(
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
@@ -89,7 +102,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text that `read` understands.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
@@ -107,7 +120,7 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number within limits.
-    pub(super) fn whole(
+    pub(crate) fn whole(
         &mut self,
         key: &'static str,
         limits: RangeInclusive<u32>,
@@ -130,7 +143,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts, each of which `read` understands; none when one of them is bad.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         key: &'static str,
         problems: &mut Vec<Problem>,
@@ -153,7 +166,7 @@ impl<'a> Section<'a> {
     }
 
     /// A table below this one.
-    pub(super) fn table(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(crate) fn table(&mut self, key: &'static str, problems: &mut Vec<Problem>) -> Option<Self> {
         let value = self.value(key)?;
         let Some(table) = value.get_ref().as_table() else {
             problems.push(wrong_type(key, value, &format!("a table `[{key}]`")));
@@ -163,7 +176,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of tables, `[[key]]`, at most `most` of them.
-    pub(super) fn tables(
+    pub(crate) fn tables(
         &mut self,
         key: &'static str,
         most: usize,
@@ -195,13 +208,13 @@ impl<'a> Section<'a> {
     }
 
     /// Notes that a key must be there, unless it is, or is there misspelt (which [`Self::finish`] notes).
-    pub(super) fn require(&self, key: &str, example: &str, problems: &mut Vec<Problem>) {
+    pub(crate) fn require(&self, key: &str, example: &str, problems: &mut Vec<Problem>) {
         let mut keys = self.table.keys().map(|k| k.get_ref().as_ref());
         if keys.any(|written| nearest(written, [key]).is_some()) {
             return;
         }
         let (place, label) = match self.title.as_str() {
-            "" => ("the profile".to_owned(), "not in this file"),
+            "" => (format!("the {}", self.file), "not in this file"),
             title => (format!("`{title}`"), "missing here"),
         };
         let problem = Problem::new(format!("{place} has no `{key}`"), self.span())
@@ -211,11 +224,11 @@ impl<'a> Section<'a> {
     }
 
     /// Notes every key that nobody asked for.
-    pub(super) fn finish(self, problems: &mut Vec<Problem>) {
+    pub(crate) fn finish(self, problems: &mut Vec<Problem>) {
         for (key, _) in self.unasked() {
             let name = key.get_ref();
             let place = match self.title.as_str() {
-                "" => "at the top of a profile".to_owned(),
+                "" => format!("at the top of a {}", self.file),
                 title => format!("in `{title}`"),
             };
             let near = nearest(name, self.known.iter().copied());
@@ -231,7 +244,7 @@ impl<'a> Section<'a> {
     }
 
     /// The keys that nobody asked for, with their values.
-    pub(super) fn unasked(
+    pub(crate) fn unasked(
         &self,
     ) -> impl Iterator<
         Item = (
@@ -246,14 +259,14 @@ impl<'a> Section<'a> {
 }
 
 /// A value of the right type that means nothing.
-pub(super) fn invalid(key: &str, span: Range<usize>, bad: Bad) -> Problem {
+pub(crate) fn invalid(key: &str, span: Range<usize>, bad: Bad) -> Problem {
     Problem::new(format!("invalid `{key}`"), span)
         .label(bad.label)
         .help(bad.help)
 }
 
 /// A value of another type than wanted.
-pub(super) fn wrong_type(key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Problem {
+pub(crate) fn wrong_type(key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Problem {
     let help = match value.get_ref() {
         DeValue::String(text) if text.parse::<u32>().is_ok() && wanted.contains("number") => {
             Some(format!("leave out the quotes: `{key} = {text}`"))

@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `word`, if it is near enough to be a typing error; else the first that
 /// `word` is the beginning of (`idle` for `idle_after`).
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

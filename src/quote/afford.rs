@@ -27,10 +27,13 @@ pub fn affordable(
     }
     if let Some(ends) = credit.grant.expires_at.filter(|at| now + quote.ttl > *at) {
         let date = ends.format("%Y-%m-%d %H:%M UTC");
-        let message = format!(
-            "the {} credit ends on {date}, before the lease would",
-            quote.provider
-        );
+        let message = match credit.has_expired(now) {
+            true => format!("the {} credit ended on {date}", quote.provider),
+            false => format!(
+                "the {} credit ends on {date}, before the lease would",
+                quote.provider
+            ),
+        };
         return Err(refusal(quote, message, credit.available(), ends - now));
     }
     let available = credit.available();

@@ -2,10 +2,13 @@
 //! it may be made. Pure: the same inputs give the same quote, and no one writes anything.
 
 mod afford;
+mod again;
 mod choose;
 mod room;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::billing::bill_beside;
@@ -17,6 +20,7 @@ use kubelease_core::{
 use crate::profile::Profile;
 
 pub use afford::affordable;
+pub use again::{again, of_then};
 use choose::{purchase, region, size, spot, version};
 use room::within_limits;
 
@@ -123,6 +127,29 @@ impl Quote {
             .iter()
             .map(|l| l.amount)
             .sum()
+    }
+
+    /// When it was made: its lease begins then, so that both count the same time.
+    #[must_use]
+    pub const fn made_at(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// What each kind of thing would cost if it ended after `ttl`.
+    #[must_use]
+    pub fn by_kind(&self, ttl: TimeDelta) -> BTreeMap<ItemKind, Money> {
+        let mut sums = BTreeMap::new();
+        for line in bill_beside(&self.spans, &self.beside, self.now + ttl) {
+            *sums.entry(line.kind).or_default() += line.amount;
+        }
+        sums
+    }
+
+    /// How many things of a kind are in it.
+    #[must_use]
+    pub fn things(&self, kind: ItemKind) -> u32 {
+        let ours = self.spans.iter().filter(|s| s.billed.kind == kind);
+        ours.map(|s| s.billed.count).sum()
     }
 
     /// The longest life, in whole quarters of an hour, that stays within `most`.

@@ -31,6 +31,9 @@ pub(crate) const REGIONS: [(&str, &str); 7] = [
     ("centralindia", "Central India, Pune"),
 ];
 
+/// So many rules of a load balancer cost as much as one.
+const RULES_TOGETHER: u32 = 5;
+
 /// Sizes of managed disks, GiB, by which they are billed.
 const DISK_TIERS: [u32; 11] = [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767];
 
@@ -42,6 +45,7 @@ struct Data {
     load_balancer: Vec<Row>,
     block_storage: Vec<Row>,
     ipv4: Vec<Row>,
+    nat_gateway: Vec<Row>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,11 +57,12 @@ struct Source {
 /// A row of any table; each table has its own words for the type and the prices.
 #[derive(Debug, Deserialize)]
 struct Row {
-    #[serde(alias = "tier", alias = "kind")]
+    #[serde(alias = "tier", alias = "kind", default = "only_one")]
     r#type: String,
     region: String,
     #[serde(alias = "on_demand_hour")]
     price_hour: Option<Money>,
+    price_hour_each_additional: Option<Money>,
     price_disk_month: Option<Money>,
     size_gib: Option<String>,
     arch: Option<String>,
@@ -65,6 +70,11 @@ struct Row {
     memory_gib: Option<String>,
     source: String,
     as_of: String,
+}
+
+/// The word for what has no types: the NAT gateway.
+fn only_one() -> String {
+    ItemKind::NatGateway.as_str().to_owned()
 }
 
 /// Read once: a subscription may have thousands of disks to price.
@@ -101,6 +111,29 @@ pub fn prices() -> PriceBook {
         for row in rows {
             let price = price(row, hourly_rule(row), &titles);
             book.insert(kind, &row.r#type, &row.region, Purchase::OnDemand, price);
+        }
+    }
+    // What the rules of one balancer cost together, by their number.
+    for row in &data.load_balancer {
+        if let (Some(first), Some(further)) = (row.price_hour, row.price_hour_each_additional) {
+            let rule = Rule::Together {
+                first,
+                many: RULES_TOGETHER,
+                further,
+                before: 0,
+            };
+            let word = format!("{}-rules", row.r#type);
+            let price = price(row, rule, &titles);
+            let (kind, on_demand) = (ItemKind::LoadBalancer, Purchase::OnDemand);
+            book.insert(kind, &word, &row.region, on_demand, price);
+        }
+    }
+    // One region has a sourced price, which stands for the others, as with disks.
+    for row in &data.nat_gateway {
+        for region in [row.region.as_str(), "*"] {
+            let price = price(row, hourly_rule(row), &titles);
+            let (kind, on_demand) = (ItemKind::NatGateway, Purchase::OnDemand);
+            book.insert(kind, &row.r#type, region, on_demand, price);
         }
     }
     for row in &data.block_storage {

@@ -3,7 +3,7 @@
 //!
 //! Rules (sources and dates are in the data file): machines by the second, at least a minute; the control
 //! plane by the second (AWS's text names no other grain; it is billed pro rata in a published report);
-//! load balancers by started hours; addresses by the second; disks for each GiB of a calendar month.
+//! load balancers and NAT gateways by started hours; addresses by the second; disks for each GiB of a calendar month.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,7 @@ struct Data {
     load_balancer: Vec<Row>,
     block_storage: Vec<Row>,
     ipv4: Vec<Row>,
+    nat_gateway: Vec<Row>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,7 +39,7 @@ struct Source {
 /// A row of any table; each table has its own words for the type and the prices.
 #[derive(Debug, Deserialize)]
 struct Row {
-    #[serde(alias = "tier", alias = "kind")]
+    #[serde(alias = "tier", alias = "kind", default = "only_one")]
     r#type: String,
     #[serde(default = "everywhere")]
     region: String,
@@ -54,6 +55,11 @@ struct Row {
 
 fn everywhere() -> String {
     "*".to_owned()
+}
+
+/// The word for what has no types: the NAT gateway.
+fn only_one() -> String {
+    ItemKind::NatGateway.as_str().to_owned()
 }
 
 fn data() -> Data {
@@ -120,7 +126,12 @@ pub fn prices() -> PriceBook {
             book.add(ItemKind::Node, row, Purchase::Spot, rule);
         }
     }
-    for row in &data.load_balancer {
+    let balancers = data
+        .load_balancer
+        .iter()
+        .map(|r| (ItemKind::LoadBalancer, r));
+    let gateways = data.nat_gateway.iter().map(|r| (ItemKind::NatGateway, r));
+    for (kind, row) in balancers.chain(gateways) {
         let rule = match row.price_hour {
             Some(price) => Rule::StartedHour {
                 price,
@@ -131,7 +142,7 @@ pub fn prices() -> PriceBook {
             },
             None => Rule::Free,
         };
-        book.add(ItemKind::LoadBalancer, row, Purchase::OnDemand, rule);
+        book.add(kind, row, Purchase::OnDemand, rule);
     }
     // A disk or an address of a spot machine costs the same.
     let on_demand = Purchase::OnDemand;

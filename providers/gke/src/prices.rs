@@ -35,6 +35,7 @@ struct Data {
     load_balancer: Vec<Row>,
     block_storage: Vec<Row>,
     ipv4: Vec<Row>,
+    nat_gateway: Vec<Row>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,10 +47,11 @@ struct Source {
 /// A row of any table; each table has its own words for the type and the prices.
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
-    #[serde(alias = "tier", alias = "kind")]
+    #[serde(alias = "tier", alias = "kind", default = "only_one")]
     r#type: String,
     region: String,
-    #[serde(alias = "on_demand_hour")]
+    // A NAT gateway's price is for each machine that uses it.
+    #[serde(alias = "on_demand_hour", alias = "price_vm_hour")]
     price_hour: Option<Money>,
     spot_hour: Option<Money>,
     price_gib_month: Option<Money>,
@@ -59,6 +61,11 @@ struct Row {
     memory_gib: Option<String>,
     source: String,
     as_of: String,
+}
+
+/// The word for what has no types: the NAT gateway.
+fn only_one() -> String {
+    ItemKind::NatGateway.as_str().to_owned()
 }
 
 fn data() -> Data {
@@ -129,6 +136,10 @@ pub fn prices() -> PriceBook {
             };
             book.hourly(ItemKind::Ipv4, &row, Purchase::Spot, row.price_hour, 0);
         }
+    }
+    for row in &data.nat_gateway {
+        let on_demand = Purchase::OnDemand;
+        book.hourly(ItemKind::NatGateway, row, on_demand, row.price_hour, 0);
     }
     for row in &data.block_storage {
         book.storage(row);

@@ -7,24 +7,24 @@ use crate::support::{Bench, money};
 fn assumed_then_declared() {
     let bench = Bench::new();
     insta::assert_snapshot!(run(&bench, "budget"), @"
-    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS     SOURCE
-    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d     in 90d   assumed: Google Cloud Free Trial
-    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d    in 183d  assumed: AWS Free Tier credits (accounts since 2025-07-15)
-    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d     in 30d   assumed: Azure free account credit
-    digitalocean  $200.00  $0.00  $0.00    $190.00  $0.00/h  60d     in 60d   assumed: DigitalOcean sign-up credit
-    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d   assumed: Akamai Cloud promotional credit
-    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d   assumed: Vultr sign-up promotion
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  FIRST    ENDS                  SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d     expired  2026-04-05 (in 90d)   assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d    expired  2026-07-07 (in 183d)  assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d     expired  2026-02-04 (in 30d)   assumed: Azure free account credit
+    digitalocean  $200.00  $0.00  $0.00    $190.00  $0.00/h  60d     expired  2026-03-06 (in 60d)   assumed: DigitalOcean sign-up credit
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     expired  2026-03-06 (in 60d)   assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     expired  2026-02-04 (in 30d)   assumed: Vultr sign-up promotion
     --- stderr
     --- exit 0
     ");
     insta::assert_snapshot!(run(&bench, "budget set digitalocean 50 --days 30 --from 2026-01-01"), @"
-    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY   ENDS        SOURCE
-    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d      in 90d      assumed: Google Cloud Free Trial
-    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d     in 183d     assumed: AWS Free Tier credits (accounts since 2025-07-15)
-    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d      in 30d      assumed: Azure free account credit
-    digitalocean   $50.00  $0.00  $0.00     $47.50  $0.00/h  25d 16h  in 25d 16h  declared
-    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d      in 60d      assumed: Akamai Cloud promotional credit
-    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d      in 30d      assumed: Vultr sign-up promotion
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY   FIRST    ENDS                     SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d      expired  2026-04-05 (in 90d)      assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d     expired  2026-07-07 (in 183d)     assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d      expired  2026-02-04 (in 30d)      assumed: Azure free account credit
+    digitalocean   $50.00  $0.00  $0.00     $47.50  $0.00/h  25d 16h  expired  2026-01-31 (in 25d 16h)  declared
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d      expired  2026-03-06 (in 60d)      assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d      expired  2026-02-04 (in 30d)      assumed: Vultr sign-up promotion
     --- stderr
     --- exit 0
     ");
@@ -32,13 +32,13 @@ fn assumed_then_declared() {
     bench.advance("1h");
     bench.tick().ok();
     insta::assert_snapshot!(run(&bench, "budget"), @"
-    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY   ENDS        SOURCE
-    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d      in 90d      assumed: Google Cloud Free Trial
-    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d     in 183d     assumed: AWS Free Tier credits (accounts since 2025-07-15)
-    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d      in 30d      assumed: Azure free account credit
-    digitalocean   $50.00  $0.07  $0.21     $47.21  $0.07/h  25d 14h  in 25d 14h  declared
-    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d      in 60d      assumed: Akamai Cloud promotional credit
-    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d      in 30d      assumed: Vultr sign-up promotion
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY   FIRST    ENDS                     SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d      expired  2026-04-05 (in 90d)      assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d     expired  2026-07-07 (in 183d)     assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d      expired  2026-02-04 (in 30d)      assumed: Azure free account credit
+    digitalocean   $50.00  $0.07  $0.21     $47.21  $0.07/h  25d 14h  expired  2026-01-31 (in 25d 14h)  declared
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d      expired  2026-03-06 (in 60d)      assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d      expired  2026-02-04 (in 30d)      assumed: Vultr sign-up promotion
     --- stderr
     --- exit 0
     ");
@@ -84,13 +84,13 @@ fn what_is_no_credit() {
     --- exit 2
     ");
     insta::assert_snapshot!(run(&bench, "budget set digitalocean 5 --days 1 --from 2020-01-01"), @"
-    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  ENDS          SOURCE
-    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d     in 90d        assumed: Google Cloud Free Trial
-    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d    in 183d       assumed: AWS Free Tier credits (accounts since 2025-07-15)
-    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d     in 30d        assumed: Azure free account credit
-    digitalocean    $5.00  $0.00  $0.00      $4.75  $0.00/h  0s      2195d 8h ago  declared
-    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     in 60d        assumed: Akamai Cloud promotional credit
-    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     in 30d        assumed: Vultr sign-up promotion
+    PROVIDER       CREDIT  SPENT   HELD  AVAILABLE     BURN  RUNWAY  FIRST    ENDS                       SOURCE
+    gke           $300.00  $0.00  $0.00    $294.00  $0.00/h  90d     expired  2026-04-05 (in 90d)        assumed: Google Cloud Free Trial
+    eks           $200.00  $0.00  $0.00    $160.00  $0.00/h  183d    expired  2026-07-07 (in 183d)       assumed: AWS Free Tier credits (accounts since 2025-07-15)
+    aks           $200.00  $0.00  $0.00    $196.00  $0.00/h  30d     expired  2026-02-04 (in 30d)        assumed: Azure free account credit
+    digitalocean    $5.00  $0.00  $0.00      $0.00  $0.00/h  0s      expired  2020-01-02 (2195d 8h ago)  declared
+    linode        $100.00  $0.00  $0.00     $95.00  $0.00/h  60d     expired  2026-03-06 (in 60d)        assumed: Akamai Cloud promotional credit
+    vultr         $250.00  $0.00  $0.00    $237.50  $0.00/h  30d     expired  2026-02-04 (in 30d)        assumed: Vultr sign-up promotion
     --- stderr
     warning: this credit of digitalocean has ended already
     --- exit 0

@@ -159,6 +159,7 @@ fn a_budget_too_small_names_the_longest_ttl() {
     holding $0.29 of $190.00 available on the digitalocean credit
     error: $0.29 until its end is over the budget of $0.20
     hint: this would fit: --ttl 2h45m, or count = 1 in the profile
+    hint: on another cloud it would fit: --provider gke ($0.19)
     --- exit 5
     ");
     bench
@@ -190,9 +191,38 @@ fn a_credit_too_small_names_the_longest_ttl_that_fits() {
     holding $0.29 of $0.24 available on the digitalocean credit
     error: $0.29 until its end does not fit: $0.24 of the digitalocean credit is available ($0.00 spent, $0.00 held, $0.01 kept back)
     hint: this would fit: --ttl 3h15m, or count = 1 in the profile
+    hint: on another cloud it would fit: --provider gke ($0.19), --provider vultr ($0.24), --provider linode ($0.29), --provider aks ($0.48), --provider eks ($0.58)
     --- exit 5
     ");
     assert_eq!(bench.of_kind("cluster").len(), 0);
+}
+
+#[test]
+fn a_credit_that_ended_yesterday() {
+    let bench = Bench::new();
+    let words = "budget set digitalocean 200 --days 1 --from 2026-01-03T08:00:00Z";
+    let words: Vec<&str> = words.split(' ').collect();
+    bench.run(&words).ok();
+    let said = bench
+        .run(&["create", "first-steps", "-p", "digitalocean"])
+        .code(5);
+    insta::assert_snapshot!(plain(&bench, said.stderr.split("error: ").nth(1).unwrap()), @"
+    the digitalocean credit ended on 2026-01-04 08:00 UTC
+    hint: take a smaller profile, or another cloud: kubelease prices
+    hint: on another cloud it would fit: --provider gke ($0.19), --provider vultr ($0.24), --provider linode ($0.29), --provider aks ($0.48), --provider eks ($0.58)
+    ");
+    assert_eq!(bench.of_kind("cluster").len(), 0);
+    let view = bench.run(&["budget", "-o", "json"]).ok().json();
+    let credits = view["credits"].as_array().unwrap();
+    let ours = credits
+        .iter()
+        .find(|c| c["provider"] == "digitalocean")
+        .unwrap();
+    assert_eq!(
+        (ours["available"].as_str(), ours["ends_first"].as_str()),
+        (Some("0"), Some("expired"))
+    );
+    assert_eq!(ours["runway_seconds"], 0);
 }
 
 #[test]
@@ -221,6 +251,7 @@ fn a_credit_that_ends_too_soon() {
     holding $0.29 of $190.00 available on the digitalocean credit
     error: the digitalocean credit ends on 2026-01-05 10:00 UTC, before the lease would
     hint: this would fit: --ttl 2h
+    hint: on another cloud it would fit: --provider gke ($0.19), --provider vultr ($0.24), --provider linode ($0.29), --provider aks ($0.48), --provider eks ($0.58)
     --- exit 5
     ");
 }
@@ -233,6 +264,7 @@ fn a_quota_too_small_is_found_before_anything_is_made() {
     --- stderr
     error: the account's droplet_limit is 1 with 0 in use; this needs 2 more
     hint: the largest shape that fits has 1 node(s): set count = 1 in the profile
+    hint: on another cloud it would fit: --provider gke ($0.19), --provider vultr ($0.24), --provider linode ($0.29), --provider aks ($0.48), --provider eks ($0.58)
     --- exit 5
     ");
     assert!(bench.requests().iter().all(|r| r["method"] == "GET"));

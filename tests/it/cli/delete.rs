@@ -30,6 +30,10 @@ fn everything_that_costs_money() {
     let said = bench.run(&["delete", "lab", "--yes"]).ok();
     insta::assert_snapshot!(plain(&bench, &said.stdout), @"
     lab on digitalocean ended after 12m 12s (asked): cost $0.04, $199.96 of the credit left
+      quoted $0.29 (-$0.25)
+         -$0.27  ended 3h 47m earlier than quoted
+         +$0.02  load balancer: 1 not in the quote
+         +$0.00  volume: 1 not in the quote
       removed load_balancer 49d10648-43f3-439d-9fdf-bbc8e79a6193
       removed volume 8d02cb9d-c8fc-4c02-9f06-1fb8d2d4898c
       removed cluster 08b4fda8-c892-450e-a3bb-5b72ae9ba855

@@ -55,6 +55,7 @@ fn all() {
       prices       Compare what a profile costs on each cloud
       budget       Show the free credit of each cloud, or declare one
       spend        Show what was spent
+      bill         Bill spans by the vendors' rules, to check an invoice or to ask what if
       guard        Watch leases: end what must end, sweep what was left, book what it cost
       doctor       Check credentials, quotas, clock and guard
       sim          Simulate the clouds on loopback: for tests, CI and trying things out
@@ -298,6 +299,9 @@ fn prices() {
     Options:
           --ttl <DURATION>  For how long
           --explain         Show every item with its arithmetic
+          --regions         Every region of every cloud, the cheapest first
+          --chart           Draw it, each bar with what it is made of
+          --svg <FILE>      Write the drawing as a picture
       -h, --help            Print help (see more with '--help')
       -V, --version         Print version
     ");
@@ -350,13 +354,16 @@ fn spend() {
     Usage: kubelease spend [OPTIONS] [COMMAND]
 
     Commands:
-      reconcile  Compare with the vendors' own figures and show the difference
+      reconcile  Compare with the vendors' own figures, show the drift, and book what they have more
       help       Print this message or the help of the given subcommand(s)
 
     Options:
-          --by <WHAT>  How to group [default: lease] [possible values: lease, provider, day]
-      -h, --help       Print help (see more with '--help')
-      -V, --version    Print version
+          --by <WHAT>   How to group [default: lease] [possible values: lease, provider, day]
+          --chart       Draw how the credits burn down to their ends
+          --svg <FILE>  Write the drawing as a picture
+          --csv         Every row of the ledger as comma-separated values
+      -h, --help        Print help (see more with '--help')
+      -V, --version     Print version
     ");
 }
 
@@ -364,11 +371,12 @@ fn spend() {
 fn spend_reconcile() {
     let bench = Bench::new();
     insta::assert_snapshot!(help(&bench, "spend reconcile"), @"
-    Compare with the vendors' own figures and show the difference
+    Compare with the vendors' own figures, show the drift, and book what they have more
 
     Usage: kubelease spend reconcile [OPTIONS]
 
     Options:
+          --dry-run  Only show; book nothing
       -h, --help     Print help (see more with '--help')
       -V, --version  Print version
     ");

@@ -106,3 +106,32 @@ fn all_says_what_it_could_not_list() {
     assert!(!view["incomplete"].as_array().unwrap().is_empty(), "{view}");
     assert!(said.stderr.contains("warning: "), "{}", said.stderr);
 }
+
+/// What is not ours costs too: on every cloud it is listed with dollars a month, as the world has it.
+#[test]
+fn all_prices_what_is_foreign_on_every_cloud() {
+    let bench = Bench::new();
+    for cloud in crate::support::clouds() {
+        let foreign = json!({ "foreign": [
+            { "kind": "volume", "name": "data", "size_gib": 100 },
+            { "kind": "load_balancer", "name": "front" },
+        ] });
+        let path = format!("/accounts/{cloud}");
+        bench.control.send("PUT", &path, &foreign).unwrap();
+    }
+    let view = bench.run(&["list", "--all", "-o", "json"]).ok().json();
+    let found = view["foreign"].as_array().unwrap();
+    for cloud in crate::support::clouds() {
+        let monthly: kubelease_core::Money = found
+            .iter()
+            .filter(|f| f["provider"] == cloud)
+            .map(|f| crate::support::money(&f["monthly"]))
+            .sum();
+        assert!(
+            monthly > kubelease_core::Money::from_cents(1000),
+            "{cloud}: {monthly}"
+        );
+    }
+    let said = bench.run(&["list", "--all"]).ok();
+    assert!(said.stdout.contains("not ours") && said.stdout.contains("$/MONTH"));
+}

@@ -6,6 +6,7 @@ mod bad_accounts;
 mod bad_clouds;
 mod bad_ledgers;
 mod bad_profiles;
+mod bill;
 mod budget;
 mod create;
 mod create_refused;
@@ -67,7 +68,7 @@ const LEASE: [&str; 21] = [
 ];
 
 /// The receipt's keys of design §10, then what was added.
-const RECEIPT: [&str; 9] = [
+const RECEIPT: [&str; 11] = [
     "lease",
     "name",
     "provider",
@@ -77,10 +78,12 @@ const RECEIPT: [&str; 9] = [
     "removed",
     "leftovers",
     "reason",
+    "quoted",
+    "difference",
 ];
 
 /// The quote's keys of design §10, then what was added.
-const QUOTE: [&str; 13] = [
+const QUOTE: [&str; 14] = [
     "provider",
     "region",
     "size",
@@ -94,6 +97,7 @@ const QUOTE: [&str; 13] = [
     "items",
     "kubernetes",
     "spot",
+    "hint",
 ];
 
 /// The quote item's keys of design §10, then what was added.
@@ -108,7 +112,7 @@ const ITEM: [&str; 7] = [
 ];
 
 /// The credit's keys of design §10, then what was added.
-const CREDIT: [&str; 8] = [
+const CREDIT: [&str; 11] = [
     "provider",
     "amount",
     "spent",
@@ -117,6 +121,9 @@ const CREDIT: [&str; 8] = [
     "expires_at",
     "source",
     "margin",
+    "hourly",
+    "runway_seconds",
+    "ends_first",
 ];
 
 /// Exactly these keys.

@@ -8,12 +8,12 @@ fn side_by_side() {
     let bench = Bench::new();
     insta::assert_snapshot!(run(&bench, "prices workloads --ttl 3d --explain"), @"
     PROVIDER      REGION         NODES                    HOURLY  3D TOTAL  PER DAY  RUNWAY   NOTE
-    gke           us-central1-a  2 × e2-medium          $0.11166     $8.03    $2.68  90d      $8.03 until its end is over the budget of $3.00
-    eks           us-east-1      2 × t4g.medium         $0.21987    $15.82    $5.27  30d 7h   $15.82 until its end is over the budget of $3.00
-    aks           eastus         2 × Standard_B2als_v2  $0.13189     $9.47    $3.16  30d      $9.47 until its end is over the budget of $3.00
-    digitalocean  nyc1           2 × s-2vcpu-4gb        $0.09077     $6.54    $2.18  60d      $6.54 until its end is over the budget of $3.00
-    linode        us-east        2 × g6-standard-2       $0.0885     $6.37    $2.12  44d 17h  $6.37 until its end is over the budget of $3.00
-    vultr         ewr            2 × vc2-2c-4gb         $0.07648     $5.51    $1.84  30d      $5.51 until its end is over the budget of $3.00
+    gke           us-central1-a  2 × e2-medium          $0.11166     $8.03    $2.68  90d      $8.03 until its end is over the budget of $3.00; this would fit: --ttl 1d2h45m
+    eks           us-east-1      2 × t4g.medium         $0.21987    $15.82    $5.27  30d 7h   $15.82 until its end is over the budget of $3.00; this would fit: --ttl 13h30m
+    aks           eastus         2 × Standard_B2als_v2  $0.13189     $9.47    $3.16  30d      $9.47 until its end is over the budget of $3.00; this would fit: --ttl 22h45m
+    digitalocean  nyc1           2 × s-2vcpu-4gb        $0.09077     $6.54    $2.18  60d      $6.54 until its end is over the budget of $3.00; this would fit: --ttl 1d9h
+    linode        us-east        2 × g6-standard-2       $0.0885     $6.37    $2.12  44d 17h  $6.37 until its end is over the budget of $3.00; this would fit: --ttl 1d9h
+    vultr         ewr            2 × vc2-2c-4gb         $0.07648     $5.51    $1.84  30d      $5.51 until its end is over the budget of $3.00; this would fit: --ttl 1d15h
 
     gke in us-central1-a: 2 × e2-medium (2 CPU, 4 GiB), Kubernetes 1.36.4-gke.1087000, for 3d
       control plane standard           1 × $0.1/h, free              $0.00
@@ -142,4 +142,93 @@ fn a_wish_that_cannot_be_had_is_a_row_with_a_reason() {
         quote["reason"].as_str().unwrap().contains("64 CPUs"),
         "{quote}"
     );
+}
+
+#[test]
+fn every_region_the_cheapest_first() {
+    let bench = Bench::new();
+    let view = bench
+        .run(&["prices", "first-steps", "--regions", "-o", "json"])
+        .ok()
+        .json();
+    let quotes = view["quotes"].as_array().unwrap();
+    for cloud in crate::support::clouds() {
+        let ours: Vec<_> = quotes.iter().filter(|q| q["provider"] == cloud).collect();
+        assert!(ours.len() > 5, "{cloud}: {}", ours.len());
+        let totals: Vec<_> = ours
+            .iter()
+            .map(|q| crate::support::money(&q["total"]))
+            .collect();
+        assert!(totals.is_sorted(), "{cloud}: {totals:?}");
+        let mut regions: Vec<_> = ours.iter().map(|q| q["region"].to_string()).collect();
+        regions.sort();
+        regions.dedup();
+        assert_eq!(regions.len(), ours.len(), "{cloud} has a region twice");
+    }
+    // Regions whose prices differ do so here.
+    let of = |region: &str| quotes.iter().find(|q| q["region"] == region).unwrap();
+    assert_ne!(of("us-east")["total"], of("br-gru")["total"]);
+}
+
+#[test]
+fn drawn() {
+    let bench = Bench::new();
+    super::account(&bench, &serde_json::json!({ "quotas": { "droplets": 1 } }));
+    let picture = bench.path("prices.svg").display().to_string();
+    let said = bench
+        .run(&[
+            "prices",
+            "workloads",
+            "--ttl",
+            "24h",
+            "--chart",
+            "--svg",
+            &picture,
+        ])
+        .ok();
+    insta::assert_snapshot!(super::plain(&bench, &said.stdout), @"
+    workloads for 1d
+    gke           $2.68  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▒░░░░▞▞▞▞▞▞▞
+                  2 × e2-medium, us-central1-a, the credit lasts 90d
+    eks           $5.27  ------------------------------------------------------------
+                  2 × t4g.medium, us-east-1: $5.27 until its end is over the budget of $3.00
+    aks           $3.16  -----------------------------------
+                  2 × Standard_B2als_v2, eastus: $3.16 until its end is over the budget of $3.00
+    digitalocean      -  
+                  the account's droplet_limit is 1 with 0 in use; this needs 2 more
+    linode        $2.12  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▞▞▞▞╳
+                  2 × g6-standard-2, us-east, the credit lasts 44d 17h
+    vultr         $1.84  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▞▞▞▞
+                  2 × vc2-2c-4gb, ewr, the credit lasts 30d
+                  █ control plane  ▓ node  ▒ boot disk  ░ ipv4  ▞ load balancer  ╳ volume  - not to be had
+    ");
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    assert!(
+        svg.contains("workloads for 1d") && svg.contains("droplet_limit is 1"),
+        "{svg}"
+    );
+}
+
+/// A row that cannot be had says why: the account's limits, a lock, the money.
+#[test]
+fn why_not_for_this_account() {
+    let bench = Bench::new();
+    super::account(&bench, &serde_json::json!({ "quotas": { "droplets": 1 } }));
+    bench.run(&["budget", "set", "linode", "0.10"]).ok();
+    let view = bench
+        .run(&["prices", "first-steps", "-o", "json"])
+        .ok()
+        .json();
+    let quotes = view["quotes"].as_array().unwrap();
+    let of = |cloud: &str| quotes.iter().find(|q| q["provider"] == cloud).unwrap();
+    let said = |cloud: &str, key: &str| of(cloud)[key].as_str().unwrap().to_owned();
+    assert!(said("digitalocean", "reason").contains("droplet_limit is 1"));
+    assert!(said("digitalocean", "hint").contains("count = 1"));
+    assert!(said("linode", "reason").contains("does not fit"));
+    assert!(
+        said("linode", "hint").contains("--ttl 1h"),
+        "{}",
+        of("linode")
+    );
+    assert_eq!(of("vultr")["allowed"], true);
 }

@@ -60,3 +60,45 @@ fn of_a_lost_ledger() {
     --- exit 0
     ");
 }
+
+/// Each leftover says what it costs a month, and the sum is what the world's prices say.
+#[test]
+fn leftovers_are_priced_by_the_month() {
+    let mut bench = Bench::new();
+    bench.create("digitalocean", "lab").ok();
+    bench.use_it("lab");
+    new_machine(&mut bench);
+    bench.advance("5h");
+    let view = bench.run(&["sweep", "-o", "json"]).code(9).json();
+    let found = view["found"].as_array().unwrap();
+    let of = |kind: &str| found.iter().find(|o| o["kind"] == kind).unwrap();
+    let ours: kubelease_core::Money = found
+        .iter()
+        .map(|o| crate::support::money(&o["hourly"]))
+        .sum();
+    let world: kubelease_core::Money = bench
+        .world(true)
+        .iter()
+        .map(|r| crate::support::money(&r["hourly"]))
+        .sum();
+    let apart = ours - world;
+    let rounding = kubelease_core::Money::from_nanos(1000);
+    assert!(apart < rounding && -apart < rounding, "{ours} {world}");
+    assert_ne!(of("load_balancer")["hourly"], "0");
+    let said = bench.run(&["sweep"]).code(9);
+    let line = said
+        .stdout
+        .lines()
+        .find(|l| l.contains("load_balancer"))
+        .unwrap();
+    assert!(
+        said.stdout.contains("$/MONTH") && line.contains("$13.04"),
+        "{line}"
+    );
+    let volume = said
+        .stdout
+        .lines()
+        .find(|l| l.contains(" volume "))
+        .unwrap();
+    assert!(volume.contains("$1.09"), "{volume}");
+}

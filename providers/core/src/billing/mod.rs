@@ -5,6 +5,8 @@
 //! nano-dollar. Seconds are whole: a span's start and end are truncated. Nothing here knows a vendor;
 //! each provider's `prices.rs` says which rule a price follows, with its source.
 
+#[cfg(test)]
+mod properties;
 mod rules;
 mod shared;
 #[cfg(test)]

@@ -115,9 +115,10 @@ pub fn bill(spans: &[Span], now: DateTime<Utc>) -> Vec<Line> {
 /// The same where the account also has `others`, which share its allowances: lines of `spans` only.
 #[must_use]
 pub fn bill_beside(spans: &[Span], others: &[Span], now: DateTime<Utc>) -> Vec<Line> {
-    let items = items(spans, now);
-    let theirs = items_of_pools(others, now);
-    let shares = shares(&items, &theirs);
+    let items = items(spans.iter(), now);
+    // Only those that share something: others' own prices do not matter.
+    let theirs = others.iter().filter(|s| s.price.rule.is_shared());
+    let shares = shares(&items, &self::items(theirs, now));
     items
         .iter()
         .map(|(key, (span, uses))| {
@@ -144,8 +145,8 @@ pub fn bill_beside(spans: &[Span], others: &[Span], now: DateTime<Utc>) -> Vec<L
 /// All stretches of each item.
 type Items<'a> = BTreeMap<ItemKey<'a>, (&'a Span, Vec<Use>)>;
 
-fn items(spans: &[Span], now: DateTime<Utc>) -> Items<'_> {
-    let mut items: Items<'_> = BTreeMap::new();
+fn items<'a>(spans: impl Iterator<Item = &'a Span>, now: DateTime<Utc>) -> Items<'a> {
+    let mut items: Items<'a> = BTreeMap::new();
     for span in spans {
         let end = span.end.unwrap_or(now).min(now);
         for (month, mut piece) in months(span.billed.since, end) {
@@ -170,45 +171,34 @@ fn items(spans: &[Span], now: DateTime<Utc>) -> Items<'_> {
     items
 }
 
-/// Only those that share something: others' own prices do not matter.
-fn items_of_pools(spans: &[Span], now: DateTime<Utc>) -> Vec<(Month, &Rule, Use)> {
-    let shared = spans.iter().filter(|s| s.price.rule.is_shared());
-    let pieces = shared.flat_map(|span| {
-        let end = span.end.unwrap_or(now).min(now);
-        let count = span.billed.count;
-        months(span.billed.since, end)
-            .into_iter()
-            .map(move |(month, piece)| (month, &span.price.rule, Use { count, ..piece }))
-    });
-    pieces.collect()
-}
-
-/// What each item that shares something owes, others included in the sharing.
-fn shares<'a>(items: &Items<'a>, others: &[(Month, &Rule, Use)]) -> BTreeMap<ItemKey<'a>, i128> {
-    let mut pools: BTreeMap<(String, Month), Vec<&ItemKey<'a>>> = BTreeMap::new();
-    for (key, (span, _)) in items {
-        if let Some(pool) = span.price.rule.pool() {
-            pools.entry((pool, key.3)).or_default().push(key);
+/// What each item that shares something owes, others included in the sharing. Of things that began in
+/// the same second the first by name is the older one, whoever asks: else two leases that are billed one
+/// beside the other could both have the free amount.
+fn shares<'a>(ours: &Items<'a>, theirs: &Items<'a>) -> BTreeMap<ItemKey<'a>, i128> {
+    let mut pools: BTreeMap<(String, Month), Vec<(&ItemKey<'a>, bool)>> = BTreeMap::new();
+    for (items, is_ours) in [(ours, true), (theirs, false)] {
+        for (key, (span, _)) in items {
+            if let Some(pool) = span.price.rule.pool() {
+                pools.entry((pool, key.3)).or_default().push((key, is_ours));
+            }
         }
     }
     let mut out = BTreeMap::new();
-    for ((pool, month), keys) in pools {
-        let ours = keys.iter().map(|key| {
-            let (span, uses) = &items[*key];
+    for mut members in pools.into_values() {
+        members.sort_unstable();
+        let sharer = |(key, is_ours): &(&ItemKey<'a>, bool)| {
+            let (span, uses) = if *is_ours { &ours[*key] } else { &theirs[*key] };
             Sharer {
                 rule: &span.price.rule,
                 uses,
             }
-        });
-        let theirs = others
+        };
+        let owed = owed(&members.iter().map(sharer).collect::<Vec<_>>());
+        let mine = members
             .iter()
-            .filter(|(m, rule, _)| *m == month && rule.pool().as_deref() == Some(pool.as_str()));
-        let theirs = theirs.map(|(_, rule, piece)| Sharer {
-            rule,
-            uses: std::slice::from_ref(piece),
-        });
-        let owed = owed(&ours.chain(theirs).collect::<Vec<_>>());
-        out.extend(keys.into_iter().cloned().zip(owed));
+            .zip(owed)
+            .filter(|((_, is_ours), _)| *is_ours);
+        out.extend(mine.map(|((key, _), owed)| ((*key).clone(), owed)));
     }
     out
 }
