@@ -15,6 +15,7 @@ mod list;
 pub mod output;
 mod pages;
 mod prices;
+mod refresh;
 mod render;
 mod shell;
 mod show;

@@ -1,13 +1,13 @@
 //! `prices`: what a profile costs on every cloud, side by side, with the runway on the credit.
 
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Args, Subcommand};
 use futures_util::future::join_all;
 use kubelease_core::ProviderId;
 use serde_json::json;
 
 use super::app::App;
-use super::{CliError, exit};
+use super::{CliError, exit, refresh};
 use crate::credit::Credit;
 use crate::duration::{human, parse};
 use crate::profile;
@@ -17,7 +17,10 @@ use crate::views;
 
 /// Compare what a profile costs on each cloud
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct PricesArgs {
+    #[command(subcommand)]
+    command: Option<PricesCommand>,
     /// A built-in profile or a TOML file
     #[arg(default_value = "first-steps")]
     profile: String,
@@ -29,6 +32,11 @@ pub(super) struct PricesArgs {
     explain: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum PricesCommand {
+    Refresh(refresh::RefreshArgs),
+}
+
 struct Row {
     provider: ProviderId,
     quote: Result<Quote, NoQuote>,
@@ -38,6 +46,9 @@ struct Row {
 }
 
 pub(super) async fn run(app: &App, args: &PricesArgs) -> Result<u8, CliError> {
+    if let Some(PricesCommand::Refresh(args)) = &args.command {
+        return refresh::run(app, args).await;
+    }
     let profile = profile::load(&args.profile)?;
     let ttl = match &args.ttl {
         Some(text) => parse(text).map_err(|e| CliError::new(exit::USAGE, e.to_string()))?,
@@ -81,8 +92,7 @@ async fn row(
     let capability = (entry.capability)();
     let live = match app.cloud(entry.id) {
         Ok(cloud) => {
-            let (catalog, account) =
-                tokio::join!(cloud.provider.catalog(), cloud.provider.account());
+            let (catalog, account) = tokio::join!(cloud.catalog(), cloud.provider.account());
             catalog.ok().zip(Some(account.ok()))
         }
         Err(_) => None,
@@ -92,7 +102,7 @@ async fn row(
     } else {
         "list price, no account asked"
     };
-    let (catalog, account) = live.unwrap_or_else(|| ((entry.catalog)(), None));
+    let (catalog, account) = live.unwrap_or_else(|| (app.offline_catalog(entry), None));
     let now = app.clock.now();
     let beside = app.beside(entry.id).await?;
     let inputs = Inputs {
@@ -128,6 +138,9 @@ fn table(app: &App, rows: &[Row], ttl: TimeDelta) {
                 .refused
                 .as_ref()
                 .map_or_else(|| row.note.to_owned(), |r| r.message.clone());
+            let old = q.oldest_stale().map(|date| format!("oldest price {date}"));
+            let why = [Some(why).filter(|w| !w.is_empty()), old];
+            let why = why.into_iter().flatten().collect::<Vec<_>>().join("; ");
             vec![
                 row.provider.to_string(),
                 q.region.clone(),

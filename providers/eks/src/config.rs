@@ -19,10 +19,12 @@ pub(crate) enum Service {
     Sts,
     Logs,
     FreeTier,
+    /// The price list.
+    Pricing,
 }
 
 impl Service {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Eks,
         Self::CloudFormation,
         Self::Ec2,
@@ -32,6 +34,7 @@ impl Service {
         Self::Sts,
         Self::Logs,
         Self::FreeTier,
+        Self::Pricing,
     ];
 
     /// The name in the credential scope of a signature.
@@ -45,6 +48,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Logs => "logs",
             Self::FreeTier => "freetier",
+            Self::Pricing => "pricing",
         }
     }
 
@@ -60,13 +64,15 @@ impl Service {
             Self::Sts => "AWS_ENDPOINT_URL_STS",
             Self::Logs => "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
             Self::FreeTier => "AWS_ENDPOINT_URL_FREETIER",
+            Self::Pricing => "AWS_ENDPOINT_URL_PRICING",
         }
     }
 
-    /// The region that a call for `region` is signed for: the free tier has one for all.
+    /// The region that a call for `region` is signed for: the free tier has one for all, and the price list
+    /// is the same in its few.
     pub(crate) fn signing_region(self, region: &str) -> &str {
         match self {
-            Self::FreeTier => "us-east-1",
+            Self::FreeTier | Self::Pricing => "us-east-1",
             _ => region,
         }
     }
@@ -74,6 +80,7 @@ impl Service {
     fn host(self, region: &str) -> String {
         match self {
             Self::FreeTier => "https://freetier.us-east-1.api.aws".to_owned(),
+            Self::Pricing => "https://api.pricing.us-east-1.amazonaws.com".to_owned(),
             _ => format!("https://{}.{region}.amazonaws.com", self.signing_name()),
         }
     }

@@ -291,6 +291,11 @@ fn prices() {
     Compare what a profile costs on each cloud
 
     Usage: kubelease prices [OPTIONS] [PROFILE]
+           kubelease prices <COMMAND>
+
+    Commands:
+      refresh  Ask the clouds' price APIs, and use their prices from now on
+      help     Print this message or the help of the given subcommand(s)
 
     Arguments:
       [PROFILE]  A built-in profile or a TOML file [default: first-steps]
@@ -301,6 +306,12 @@ fn prices() {
       -h, --help            Print help (see more with '--help')
       -V, --version         Print version
     ");
+}
+
+#[test]
+fn prices_refresh() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(help(&bench, "prices refresh"), @"");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod kubeconfig;
 mod list;
 mod pages;
 mod prices;
+mod refresh;
 mod secrets;
 mod shell;
 mod show;

@@ -7,7 +7,7 @@ use super::state::Kind;
 use super::wire::{self, Outcome, Protocol, Refused, refused};
 use super::{
     ME, access, addons, cfn, clusters, ec2, ec2_delete, ec2_offers, elb, iam, logs, nodegroups,
-    other, rate, sign, updates,
+    other, pricing, rate, sign, updates,
 };
 use crate::account::Access;
 use crate::message::{Reply, Request, decode};
@@ -173,7 +173,7 @@ const ACTIONS: &[(&str, &str, &str, Handler)] = &[
     ("tagging", "GetResources", "TagFilters ResourceTypeFilters ResourcesPerPage PaginationToken", other::resources),
     ("freetier", "GetAccountPlanState", "", other::plan),
     ("freetier", "ListAccountActivities", "filterActivityStatuses nextToken maxResults languageCode", other::free_activities),
-    ("pricing", "GetProducts", "ServiceCode Filters FormatVersion MaxResults NextToken", other::products),
+    ("pricing", "GetProducts", "ServiceCode Filters FormatVersion MaxResults NextToken", pricing::products),
     ("ce", "GetCostAndUsage", "TimePeriod Granularity Filter Metrics GroupBy NextPageToken", other::costs),
 ];
 
