@@ -311,7 +311,19 @@ fn prices() {
 #[test]
 fn prices_refresh() {
     let bench = Bench::new();
-    insta::assert_snapshot!(help(&bench, "prices refresh"), @"");
+    insta::assert_snapshot!(help(&bench, "prices refresh"), @"
+    Ask the clouds' price APIs, and use their prices from now on
+
+    Usage: kubelease prices refresh [OPTIONS] [PROVIDERS]...
+
+    Arguments:
+      [PROVIDERS]...  Which clouds; all that there are credentials for when none is named
+
+    Options:
+          --dry-run  Only show what would change
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+    ");
 }
 
 #[test]

@@ -93,7 +93,8 @@ fn a_changed_price_is_shown_kept_and_quoted() {
         for change in changed.iter().filter(|c| c["purchase"] == "on-demand") {
             let (old, new) = (money(&change["old_hourly"]), money(&change["new_hourly"]));
             let off = (new.nanos() - old.ratio(3, 2).nanos()).abs();
-            assert!(off <= 2, "{cloud}: {change}");
+            // Google sells parts, each rounded to a nano-dollar.
+            assert!(off <= 10, "{cloud}: {change}");
         }
         assert_eq!(node_hour(&bench, cloud), old.ratio(3, 2), "{cloud}");
         let again = refreshed(&refresh(&bench, cloud).ok());
@@ -218,7 +219,20 @@ fn as_a_table() {
         .control
         .send("PUT", "/accounts/linode", &change)
         .unwrap();
-    insta::assert_snapshot!(super::run(&bench, "prices refresh digitalocean linode"), @"");
+    insta::assert_snapshot!(super::run(&bench, "prices refresh digitalocean linode"), @"
+    PROVIDER      WHAT                REGION      BOUGHT     OLD                      NEW
+    digitalocean  node s-2vcpu-4gb    everywhere  on-demand  $24 a month              $30 a month
+    linode        node g6-standard-2  everywhere  on-demand  $0.036/h, $24 a month    $0.0396/h, $26.4 a month
+    linode        node g6-standard-2  id-cgk      on-demand  $0.043/h, $28.8 a month  $0.0473/h, $31.68 a month
+    linode        node g6-standard-2  br-gru      on-demand  $0.05/h, $33.6 a month   $0.055/h, $36.96 a month
+    --- stderr
+    digitalocean: 1 changed, 8 as they were
+    linode: 3 changed, 23 as they were
+    warning: linode: node g6-nanode-1 in *: it is listed for 0, and was $0.0075/h, $5 a month; the old price stays
+    warning: linode: node g6-nanode-1 in id-cgk: it is listed for 0, and was $0.009/h, $6 a month; the old price stays
+    warning: linode: node g6-nanode-1 in br-gru: it is listed for 0, and was $0.0105/h, $7 a month; the old price stays
+    --- exit 9
+    ");
 }
 
 /// The meter changes its price at a moment; the ledger at the next tick after the refresh. Here that is the
@@ -230,25 +244,24 @@ fn a_price_that_changes_during_a_life_splits_the_bill_there() {
         bench.create(cloud, "lab").ok();
         bench.advance("90m");
         bench.tick().ok();
-        let before = bench.spent();
+        on_a_whole_second(&bench);
         reprice(&bench, cloud, 150);
         refresh(&bench, cloud).ok();
         bench.tick().ok();
-        assert_eq!(
-            bench.spent(),
-            before,
-            "{cloud}: nothing is charged twice for the change"
-        );
+        let same = |when: &str| {
+            let (ledger, meter) = (bench.spent().to_string(), bench.meter().to_string());
+            assert_eq!(ledger, meter, "{cloud}, {when}");
+        };
+        same("at the change: nothing is booked twice");
         bench.advance("61m");
         bench.tick().ok();
-        let after = bench.spent();
-        assert_eq!(after.to_string(), bench.meter().to_string(), "{cloud}");
+        same("an hour later");
         // And once more, then to the end.
         on_a_whole_second(&bench);
         reprice_again(&bench, cloud);
         refresh(&bench, cloud).ok();
         bench.tick().ok();
-        bench.advance("5h");
+        bench.advance("5h7m");
         bench.tick().ok();
         bench.assert_clean();
     }
