@@ -357,7 +357,7 @@ mod tests {
         let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
         let batch = look_at(
             &prices_at("1.344"),
-            &[open.clone()],
+            std::slice::from_ref(&open),
             &[&volume(10)],
             true,
             2,

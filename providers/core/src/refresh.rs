@@ -272,7 +272,7 @@ mod tests {
 
         #[test]
         fn nothing_panics(text in "[-0-9.eE+]{0,40}") {
-            let _: Result<Money, MoneyError> = dollars(&text);
+            dollars(&text).ok();
         }
     }
 

@@ -205,8 +205,7 @@ mod tests {
             assert_eq!(
                 price(&fresh, kind, r#type, region).as_deref(),
                 expect,
-                "{} {region}",
-                r#type
+                "{type} {region}"
             );
         };
         is(ItemKind::Node, "g6-standard-2", "*", Some("0.037 25 false"));

@@ -67,7 +67,7 @@ fn parts(machines: &[((i128, i128), Nanos)]) -> Option<(Nanos, Nanos)> {
 
 fn sku(
     skus: &mut Vec<Value>,
-    words: String,
+    words: &str,
     (group, usage, unit): (&str, &str, &str),
     region: &str,
     tiers: &[(u32, Nanos)],
@@ -100,10 +100,9 @@ fn skus(desk: &Desk<'_>) -> Vec<Value> {
         series.entry((&row.region, name)).or_default().push(row);
     }
     let mut all = Vec::new();
-    let mut add =
-        |words: String, what: (&str, &str, &str), region: &str, tiers: &[(u32, Nanos)]| {
-            sku(&mut all, words, what, region, tiers)
-        };
+    let mut add = |words: &str, what: (&str, &str, &str), region: &str, tiers: &[(u32, Nanos)]| {
+        sku(&mut all, words, what, region, tiers);
+    };
     for ((region, name), rows) in series {
         let Some(title) = title(name) else { continue };
         for (usage, spare) in [("OnDemand", ""), ("Preemptible", "Spot Preemptible ")] {
@@ -124,40 +123,40 @@ fn skus(desk: &Desk<'_>) -> Vec<Value> {
             let (core, memory) = (core.percent(percent), memory.percent(percent));
             let place = format!("running in {region}");
             add(
-                format!("Commitment v1: {title} Core in {region} for 1 Year"),
+                &format!("Commitment v1: {title} Core in {region} for 1 Year"),
                 ("CPU", "Commit1Yr", "h"),
                 region,
                 &[(0, core.percent(63))],
             );
             add(
-                format!("Sole Tenancy Premium for {title} Core {place}"),
+                &format!("Sole Tenancy Premium for {title} Core {place}"),
                 ("CPU", usage, "h"),
                 region,
                 &[(0, core.percent(10))],
             );
             // The last tier holds beyond what a practice account ever uses.
             add(
-                format!("{spare}{title} Core {place}"),
+                &format!("{spare}{title} Core {place}"),
                 ("CPU", usage, "h"),
                 region,
                 &[(0, core), (1_000_000, core.percent(90))],
             );
             add(
-                format!("{spare}{title} Ram {place}"),
+                &format!("{spare}{title} Ram {place}"),
                 ("RAM", usage, "GiBy.h"),
                 region,
                 &[(0, memory)],
             );
         }
         add(
-            format!("N1 Predefined {title} Core running in {region}"),
+            &format!("N1 Predefined {title} Core running in {region}"),
             ("CPU", "OnDemand", "h"),
             region,
             &[(0, Nanos(31_611_000))],
         );
     }
     add(
-        "Network Vpn Internet Egress from Americas".to_owned(),
+        "Network Vpn Internet Egress from Americas",
         ("VPNInternetEgress", "OnDemand", "GiBy"),
         "us-central1",
         &[(0, Nanos::ZERO), (1, Nanos(120_000_000))],
