@@ -9,6 +9,8 @@ use kubelease_http::Toolkit;
 use crate::config::Settings;
 use crate::engine::Cloud;
 use crate::env::Env;
+use crate::ledger::PriceRow;
+use crate::pricing::overlay;
 use crate::simctl::Control;
 
 /// Why a cloud cannot be used.
@@ -53,6 +55,12 @@ struct Opening<'a> {
     endpoint: Option<String>,
     /// Made-up credentials will do.
     simulated: bool,
+    /// What it charges: a price API's newest answers over the embedded prices.
+    #[cfg_attr(
+        not(feature = "vultr"),
+        expect(dead_code, reason = "only Vultr's catalog compares prices")
+    )]
+    prices: &'a PriceBook,
     tools: Toolkit,
 }
 
@@ -172,6 +180,7 @@ pub fn entries() -> Vec<Entry> {
                 let config = kubelease_vultr::Config {
                     endpoint: with.endpoint(None, kubelease_vultr::DEFAULT_ENDPOINT),
                     token: with.token()?,
+                    prices: with.prices.clone(),
                 };
                 Ok(kubelease_vultr::provider(config, with.tools))
             },
@@ -214,7 +223,8 @@ impl SimEndpoints {
 }
 
 /// Opens a cloud with the credentials of the environment, or the simulator's. An endpoint that was named
-/// for kubelease alone wins even then: a proxy in front of a simulated cloud.
+/// for kubelease alone wins even then: a proxy in front of a simulated cloud. `stored` are the newest
+/// prices of the ledger.
 ///
 /// # Errors
 /// When it was not built in, or has no credentials.
@@ -222,9 +232,12 @@ pub fn open(
     id: ProviderId,
     settings: &Settings,
     sim: Option<&SimEndpoints>,
+    stored: &[PriceRow],
     tools: Toolkit,
 ) -> Result<Cloud, RegistryError> {
     let entry = entry(id)?;
+    let mut prices = (entry.prices)();
+    overlay(&mut prices, id, stored);
     let ours = format!("KUBELEASE_{}_ENDPOINT", id.as_str().to_uppercase());
     let named = settings.env.get(&ours).map(str::to_owned);
     let simulated = sim.and_then(|s| s.0.get(id.as_str()).cloned());
@@ -234,10 +247,8 @@ pub fn open(
         env: &settings.env,
         simulated: simulated.is_some(),
         endpoint: named.or(simulated),
+        prices: &prices,
         tools,
     })?;
-    Ok(Cloud {
-        provider,
-        prices: (entry.prices)(),
-    })
+    Ok(Cloud { provider, prices })
 }

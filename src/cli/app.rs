@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use kubelease_core::billing::bill_beside;
-use kubelease_core::{Clock, LeaseId, Money, ProviderId, Span};
+use kubelease_core::{Catalog, Clock, LeaseId, Money, ProviderId, Span};
 use kubelease_http::{Reqwest, Toolkit};
 
 use super::output::Output;
@@ -18,7 +18,8 @@ use crate::engine::books::{horizon, plain};
 use crate::engine::{Cloud, Engine, Stop, Watch, Worker};
 use crate::env::Env;
 use crate::guard::Guard;
-use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, SqlLedger};
+use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, PriceRow, SqlLedger};
+use crate::pricing;
 use crate::registry::{self, RegistryError, SimEndpoints};
 use crate::simctl::Control;
 use crate::views::LeaseFigures;
@@ -39,6 +40,8 @@ pub struct App {
     verbose: bool,
     sim: Option<SimEndpoints>,
     ledger: OnceLock<Arc<dyn Ledger>>,
+    /// The price APIs' newest answers, read when the ledger is opened.
+    prices: OnceLock<Vec<PriceRow>>,
 }
 
 impl App {
@@ -67,7 +70,6 @@ impl App {
             }
             None => (Arc::new(SystemClock), None),
         };
-        let ledger = OnceLock::new();
         Ok(Self {
             settings,
             out,
@@ -76,7 +78,8 @@ impl App {
             stop: Stop::default(),
             verbose,
             sim,
-            ledger,
+            ledger: OnceLock::new(),
+            prices: OnceLock::new(),
         })
     }
 
@@ -89,6 +92,8 @@ impl App {
             return Ok(Arc::clone(ledger));
         }
         let opened: Arc<dyn Ledger> = Arc::new(SqlLedger::open(&self.settings.ledger).await?);
+        let prices = opened.newest_prices().await?;
+        self.prices.get_or_init(|| prices);
         Ok(Arc::clone(self.ledger.get_or_init(|| opened)))
     }
 
@@ -107,7 +112,19 @@ impl App {
         })
     }
 
-    /// A cloud with the credentials of the environment.
+    /// The price APIs' newest answers: none before the ledger is opened.
+    pub(super) fn stored_prices(&self) -> &[PriceRow] {
+        self.prices.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A cloud's catalog without its account.
+    pub(super) fn offline_catalog(&self, entry: &registry::Entry) -> Catalog {
+        let mut catalog = (entry.catalog)();
+        pricing::overlay(&mut catalog.prices, entry.id, self.stored_prices());
+        catalog
+    }
+
+    /// A cloud with the credentials of the environment, at the newest prices once the ledger is open.
     ///
     /// # Errors
     /// When it was not built in or has no credentials.
@@ -121,7 +138,13 @@ impl App {
             observer: self.out.observer(self.verbose),
             seed: u64::from_le_bytes(seed),
         };
-        registry::open(id, &self.settings, self.sim.as_ref(), tools)
+        registry::open(
+            id,
+            &self.settings,
+            self.sim.as_ref(),
+            self.stored_prices(),
+            tools,
+        )
     }
 
     /// Every cloud that can be asked, and why the others cannot.

@@ -62,9 +62,10 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
     let provider = provider(app, args)?;
     let ttl = ttl(args, &profile)?;
     let timeout = duration(&args.timeout)?;
-    let cloud = app.cloud(provider)?;
+    // Opened first: it has the newest prices.
     app.ledger().await?;
-    let (catalog, account) = tokio::join!(cloud.provider.catalog(), cloud.provider.account());
+    let cloud = app.cloud(provider)?;
+    let (catalog, account) = tokio::join!(cloud.catalog(), cloud.provider.account());
     let (catalog, account) = (catalog?, account?);
     locked(&account, provider)?;
     let beside = app.beside(provider).await?;

@@ -19,6 +19,7 @@ pub mod output;
 mod pages;
 mod prices;
 mod reconcile;
+mod refresh;
 mod render;
 mod shell;
 mod show;

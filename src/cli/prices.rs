@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Args, Subcommand};
 use futures_util::future::join_all;
 use kubelease_core::{Account, Catalog, ProviderId};
 use serde_json::json;
 
 use super::app::App;
-use super::{CliError, charts, exit};
+use super::{CliError, charts, exit, refresh};
 use crate::credit::Credit;
 use crate::duration::{human, parse};
 use crate::profile;
@@ -20,7 +20,10 @@ use crate::views;
 
 /// Compare what a profile costs on each cloud
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct PricesArgs {
+    #[command(subcommand)]
+    command: Option<PricesCommand>,
     /// A built-in profile or a TOML file
     #[arg(default_value = "first-steps")]
     profile: String,
@@ -41,6 +44,11 @@ pub(super) struct PricesArgs {
     svg: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum PricesCommand {
+    Refresh(refresh::RefreshArgs),
+}
+
 pub(super) struct Row {
     pub(super) provider: ProviderId,
     pub(super) quote: Result<Quote, NoQuote>,
@@ -57,6 +65,9 @@ impl Row {
 }
 
 pub(super) async fn run(app: &App, args: &PricesArgs) -> Result<u8, CliError> {
+    if let Some(PricesCommand::Refresh(args)) = &args.command {
+        return refresh::run(app, args).await;
+    }
     let profile = profile::load(&args.profile)?;
     let ttl = match &args.ttl {
         Some(text) => parse(text).map_err(|e| CliError::new(exit::USAGE, e.to_string()))?,
@@ -108,8 +119,7 @@ async fn rows(
 ) -> Result<Vec<Row>, CliError> {
     let live = match app.cloud(entry.id) {
         Ok(cloud) => {
-            let (catalog, account) =
-                tokio::join!(cloud.provider.catalog(), cloud.provider.account());
+            let (catalog, account) = tokio::join!(cloud.catalog(), cloud.provider.account());
             catalog.ok().zip(Some(account.ok()))
         }
         Err(_) => None,
@@ -119,7 +129,7 @@ async fn rows(
     } else {
         "list price, no account asked"
     };
-    let (catalog, account) = live.unwrap_or_else(|| ((entry.catalog)(), None));
+    let (catalog, account) = live.unwrap_or_else(|| (app.offline_catalog(entry), None));
     let now = app.clock.now();
     let beside = app.beside(entry.id).await?;
     let credit = app.credit(entry.id, false).await?;
@@ -190,6 +200,9 @@ fn table(app: &App, rows: &[Row], ttl: TimeDelta) {
                 || row.note.to_owned(),
                 |r| format!("{}; {}", r.message, r.hint),
             );
+            let old = q.oldest_stale().map(|date| format!("oldest price {date}"));
+            let why = [Some(why).filter(|w| !w.is_empty()), old];
+            let why = why.into_iter().flatten().collect::<Vec<_>>().join("; ");
             vec![
                 row.provider.to_string(),
                 q.region.clone(),

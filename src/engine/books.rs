@@ -127,8 +127,8 @@ fn see(
     let mut since = billed.since;
     for span in spans.iter_mut().filter(|s| s.billed.id == billed.id) {
         match span.end {
-            None if same(&span.billed, billed) => return,
-            // It changed its size or count: the old span ends, a new one begins.
+            None if same(&span.billed, billed) && !repriced(span, look.prices) => return,
+            // It changed its size or count, or its price did: the old span ends, a new one begins.
             None => {
                 span.end = Some(look.now);
                 batch.closes.push((span.id, look.now));
@@ -168,6 +168,12 @@ fn same(a: &Billed, b: &Billed) -> bool {
     ) == (
         b.kind, &b.r#type, &b.region, b.purchase, b.count, b.size_gib, &b.group,
     )
+}
+
+/// Whether its price is another now. A thing whose price is not known any more keeps the one that it has.
+fn repriced(span: &LedgerSpan, prices: &PriceBook) -> bool {
+    let now = prices.of(&span.billed);
+    now.is_some_and(|price| price.rule != span.price.rule)
 }
 
 /// The amounts to date of all these spans, item by item and month by month.
@@ -259,7 +265,11 @@ mod tests {
     }
 
     fn prices() -> PriceBook {
-        let price: Money = "0.672".parse().unwrap();
+        prices_at("0.672")
+    }
+
+    fn prices_at(price: &str) -> PriceBook {
+        let price: Money = price.parse().unwrap();
         let rule = Rule::StartedHour {
             price,
             hours: 672,
@@ -278,7 +288,16 @@ mod tests {
     }
 
     fn look(spans: &[LedgerSpan], things: &[&Owned], complete: bool, hours: i64) -> Batch {
-        let prices = prices();
+        look_at(&prices(), spans, things, complete, hours)
+    }
+
+    fn look_at(
+        prices: &PriceBook,
+        spans: &[LedgerSpan],
+        things: &[&Owned],
+        complete: bool,
+        hours: i64,
+    ) -> Batch {
         let now = start() + TimeDelta::hours(hours);
         let look = Look {
             provider: ProviderId::DigitalOcean,
@@ -286,7 +305,7 @@ mod tests {
             beside: &[],
             things,
             complete,
-            prices: &prices,
+            prices,
             now,
         };
         reconcile(&look, &|_| now)
@@ -331,6 +350,56 @@ mod tests {
         let batch = look(&[open], &[&volume(20)], true, 2);
         assert_eq!((batch.closes.len(), batch.opens.len()), (1, 1));
         assert_eq!(batch.opens[0].1.since, start() + TimeDelta::hours(2));
+    }
+
+    #[test]
+    fn a_changed_price_splits_and_each_part_keeps_its_own() {
+        let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        let batch = look_at(
+            &prices_at("1.344"),
+            std::slice::from_ref(&open),
+            &[&volume(10)],
+            true,
+            2,
+        );
+        let now = start() + TimeDelta::hours(2);
+        assert_eq!(batch.closes, vec![(7, now)]);
+        assert_eq!(batch.opens[0].1.since, now);
+        assert_eq!(batch.opens[0].2.rule.list_price(), "0.002".parse().unwrap());
+        // Two hours of 10 GiB at the old price, nothing yet at the new one.
+        let booked: Money = batch.accruals.iter().map(|a| a.to_date).sum();
+        assert_eq!(booked, "0.02".parse().unwrap());
+        let mut closed = open;
+        closed.end = Some(now);
+        let next = stored(&batch, 8);
+        let later = look_at(
+            &prices_at("1.344"),
+            &[closed, next],
+            &[&volume(10)],
+            true,
+            5,
+        );
+        assert!(later.closes.is_empty() && later.opens.is_empty());
+        let booked: Money = later.accruals.iter().map(|a| a.to_date).sum();
+        assert_eq!(booked, "0.08".parse().unwrap(), "2 × 0.01 + 3 × 0.02");
+    }
+
+    #[test]
+    fn only_another_rule_is_another_price() {
+        let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        let mut newer = PriceBook::default();
+        for (kind, r#type, region, purchase, price) in prices().rows() {
+            let price = Price {
+                source: "the vendor's API".into(),
+                as_of: "2027".into(),
+                ..price.clone()
+            };
+            newer.insert(kind, r#type, region, purchase, price);
+        }
+        for book in [newer, PriceBook::default()] {
+            let batch = look_at(&book, std::slice::from_ref(&open), &[&volume(10)], true, 2);
+            assert!(batch.closes.is_empty() && batch.opens.is_empty());
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::{Clock, Error, LeaseId, LeaseView, PriceBook, Provider, Ref};
+use kubelease_core::{Catalog, Clock, Error, LeaseId, LeaseView, PriceBook, Provider, Ref};
 use tokio::sync::Notify;
 
 use crate::ledger::{Batch, Entry, JournalEntry, Lease, Ledger, LedgerError};
@@ -50,6 +50,20 @@ pub struct Cloud {
     pub provider: Arc<dyn Provider>,
     /// What it charges.
     pub prices: PriceBook,
+}
+
+impl Cloud {
+    /// What can be had there, at these prices: the provider knows the embedded ones only.
+    ///
+    /// # Errors
+    /// What the cloud said.
+    pub async fn catalog(&self) -> Result<Catalog, Error> {
+        let catalog = self.provider.catalog().await?;
+        Ok(Catalog {
+            prices: self.prices.clone(),
+            ..catalog
+        })
+    }
 }
 
 /// Why the engine stopped.

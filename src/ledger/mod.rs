@@ -21,7 +21,7 @@ use kubelease_core::{Billed, LeaseId, Money, Price, ProviderId, Ref};
 
 pub use rows::{
     Accrual, Balance, Batch, Cap, Entry, EntryKind, Event, Grant, JournalEntry, Lease, LedgerSpan,
-    NewLease, Outgoing, Reason, Sighting, Status, TickRecord,
+    NewLease, Outgoing, PriceRow, Reason, Sighting, Status, TickRecord,
 };
 pub use sql::SqlLedger;
 
@@ -234,6 +234,13 @@ pub trait Ledger: Debug + Send + Sync {
     async fn grant(&self, grant: &Grant) -> Result<()>;
     /// The newest grant of a provider.
     async fn newest_grant(&self, provider: ProviderId) -> Result<Option<Grant>>;
+
+    // Prices.
+
+    /// Writes down prices of the vendors' price APIs.
+    async fn add_prices(&self, rows: &[PriceRow]) -> Result<()>;
+    /// The newest price of each key, of all providers.
+    async fn newest_prices(&self) -> Result<Vec<PriceRow>>;
 
     // Guard.
 

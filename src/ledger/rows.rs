@@ -1,7 +1,9 @@
 //! What the ledger holds, as plain values. No SQL here.
 
 use chrono::{DateTime, Utc};
-use kubelease_core::{Billed, LeaseId, Money, Order, Price, ProviderId, Ref, Step};
+use kubelease_core::{
+    Billed, ItemKind, LeaseId, Money, Order, Price, ProviderId, Purchase, Ref, Rule, Step,
+};
 use serde::{Deserialize, Serialize};
 
 /// Where a lease is in its life.
@@ -358,6 +360,27 @@ pub struct Grant {
     pub source: String,
     /// When it was written down.
     pub at: DateTime<Utc>,
+}
+
+/// A price as a vendor's price API gave it. The newest of a key (all but the last three) holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceRow {
+    /// Whose.
+    pub provider: ProviderId,
+    /// What it is a price of.
+    pub kind: ItemKind,
+    /// The type by which the price book knows it.
+    pub r#type: String,
+    /// Where it holds; `*` wherever no other does.
+    pub region: String,
+    /// How it is bought.
+    pub purchase: Purchase,
+    /// How it counts.
+    pub rule: Rule,
+    /// Which API said so.
+    pub source: String,
+    /// When.
+    pub fetched_at: DateTime<Utc>,
 }
 
 /// The money of one provider at one moment.

@@ -17,6 +17,7 @@ use kubelease_core::{
     Purchase, Rule, Size, Span,
 };
 
+use crate::pricing;
 use crate::profile::Profile;
 
 pub use afford::affordable;
@@ -93,8 +94,10 @@ pub struct Item {
     pub amount: Money,
     /// The arithmetic.
     pub how: String,
-    /// Where the price comes from, with its date.
+    /// Where the price comes from, with its date, and whether that is long ago.
     pub source: String,
+    /// The date of a price that is long ago.
+    pub stale: Option<String>,
 }
 
 /// Why there is no quote.
@@ -150,6 +153,12 @@ impl Quote {
     pub fn things(&self, kind: ItemKind) -> u32 {
         let ours = self.spans.iter().filter(|s| s.billed.kind == kind);
         ours.map(|s| s.billed.count).sum()
+    }
+
+    /// The date of its oldest price, if any price is too old to be relied on.
+    #[must_use]
+    pub fn oldest_stale(&self) -> Option<&str> {
+        self.items.iter().filter_map(|i| i.stale.as_deref()).min()
     }
 
     /// The longest life, in whole quarters of an hour, that stays within `most`.
@@ -231,7 +240,7 @@ pub fn quote(inputs: &Inputs<'_>) -> Result<Quote, NoQuote> {
     let end = inputs.now + inputs.ttl;
     let items: Vec<Item> = spans
         .iter()
-        .map(|span| item(span, inputs.beside, end))
+        .map(|span| item(span, inputs.beside, inputs.now, end))
         .collect();
     Ok(Quote {
         provider: inputs.catalog.provider,
@@ -394,7 +403,7 @@ fn default_type(inputs: &Inputs<'_>, kind: ItemKind) -> Option<String> {
     usual.map(|(_, r#type)| (*r#type).to_owned())
 }
 
-fn item(span: &Span, beside: &[Span], end: DateTime<Utc>) -> Item {
+fn item(span: &Span, beside: &[Span], now: DateTime<Utc>, end: DateTime<Utc>) -> Item {
     let lines = bill_beside(std::slice::from_ref(span), beside, end);
     let rule = &span.price.rule;
     let gib = if rule.is_per_gib() {
@@ -402,6 +411,8 @@ fn item(span: &Span, beside: &[Span], end: DateTime<Utc>) -> Item {
     } else {
         1
     };
+    let Price { source, as_of, .. } = &span.price;
+    let age = pricing::age(&span.price, span.billed.purchase, now);
     let how: Vec<_> = lines.iter().map(|l| l.how.as_str()).collect();
     Item {
         kind: span.billed.kind,
@@ -411,6 +422,10 @@ fn item(span: &Span, beside: &[Span], end: DateTime<Utc>) -> Item {
         unit_price: rule.list_price(),
         amount: lines.iter().map(|l| l.amount).sum(),
         how: how.join(" + "),
-        source: format!("{} ({})", span.price.source, span.price.as_of),
+        source: match age {
+            Some(age) => format!("{source} ({as_of}, {age})"),
+            None => format!("{source} ({as_of})"),
+        },
+        stale: age.map(|_| as_of.clone()),
     }
 }

@@ -17,15 +17,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::{Error, Kind, ProviderId, Secret};
 use kubelease_http::page::same_origin;
 use kubelease_http::{
-    Client, Effect, Expect, Limit, Listed, Method, Page, Policy, Request, Toolkit, Vendor, encode,
-    read_all,
+    Anonymous, Client, Effect, Expect, Limit, Listed, Method, Page, Policy, Request, Toolkit,
+    Vendor, encode, read_all,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::auth;
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_ENDPOINT, PRICE_ENDPOINT};
 pub(crate) use operation::Operation;
 
 use offers::{MachineSku, Quotas, Registration, Subscription, Versions};
@@ -62,10 +62,46 @@ const LIMITS: [Limit; 3] = [
     },
 ];
 
+/// The price list names no limit; it is not in a hurry.
+const PRICE_LIMITS: [Limit; 1] = [Limit {
+    class: "api",
+    burst: 20,
+    interval: TimeDelta::milliseconds(250),
+}];
+
+/// The price list takes no credential and gets none; another endpoint serves everything.
+fn price_list(config: &Config) -> Vendor {
+    let base = match config.endpoint.as_str() {
+        DEFAULT_ENDPOINT => PRICE_ENDPOINT,
+        own => own,
+    };
+    Vendor {
+        provider: ProviderId::Aks,
+        auth: Arc::new(Anonymous),
+        base: base.to_owned(),
+        limits: &PRICE_LIMITS,
+        policy: Policy::default(),
+        classify: refusal::classify,
+    }
+}
+
+/// A URL that an API gave, as that client may ask for it.
+pub(crate) fn local(client: &Client, url: &str) -> String {
+    if same_origin(client.base(), url) {
+        return url.to_owned();
+    }
+    let after = url.find("://").map_or(0, |at| at + 3);
+    url[after..]
+        .find('/')
+        .map_or_else(String::new, |at| url[after + at..].to_owned())
+}
+
 /// The API, with typed answers. Clones share what they remember of running operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     client: Client,
+    /// The public price list, on a host of its own.
+    pub(crate) prices: Client,
     subscription: Arc<str>,
     /// When a fixed token stops working.
     pub(crate) horizon: Option<DateTime<Utc>>,
@@ -83,6 +119,7 @@ impl Api {
             classify: refusal::classify,
         };
         Self {
+            prices: Client::new(price_list(config), tools.clone()),
             client: Client::new(vendor, tools),
             subscription: config.subscription.as_str().into(),
             horizon: auth::horizon(&config.login),
@@ -131,13 +168,7 @@ impl Api {
     /// A URL that the API gave, as it is. One of another host (a proxy stands between) is asked of our
     /// own: credentials travel nowhere else.
     fn local(&self, url: &str) -> String {
-        if same_origin(self.client.base(), url) {
-            return url.to_owned();
-        }
-        let after = url.find("://").map_or(0, |at| at + 3);
-        url[after..]
-            .find('/')
-            .map_or_else(String::new, |at| url[after + at..].to_owned())
+        local(&self.client, url)
     }
 
     /// The path of a recorded id.

@@ -6,6 +6,9 @@ use kubelease_core::{Error, Kind, ProviderId, Secret};
 /// Azure Resource Manager of the public cloud.
 pub const DEFAULT_ENDPOINT: &str = "https://management.azure.com";
 
+/// The retail price list of the public cloud.
+pub(crate) const PRICE_ENDPOINT: &str = "https://prices.azure.com";
+
 /// The subscription that a simulator has until one is named.
 const SIMULATED_SUBSCRIPTION: &str = "5eed0000-0000-4000-8000-0000000000a5";
 

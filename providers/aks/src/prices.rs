@@ -6,6 +6,7 @@
 //! spread over the calendar month. A disk between two tiers is billed as the next larger one.
 
 mod billed;
+mod fresh;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -16,6 +17,7 @@ use kubelease_core::{
 use serde::Deserialize;
 
 pub(crate) use billed::{of_address, of_balancer, of_cluster, of_disk};
+pub(crate) use fresh::fresh;
 
 /// Where a cluster goes when nobody says.
 pub(crate) const DEFAULT_REGION: &str = "eastus";

@@ -23,7 +23,8 @@
 //!    ([`Scope::lease_of`]); everything else has no owner and is never touched. `blocked_by` gives the
 //!    order of removal. `billed` says from when the vendor bills it.
 //! 6. **Money**: `prices()` turns the price file into a [`PriceBook`] of [`Rule`]s, each with source and
-//!    date. If none of the rules fits, add one to [`billing`], with the vendor's documented example as a
+//!    date; `fresh_prices()` asks the vendor's price API for new numbers of them, read from the JSON text
+//!    ([`dollars`]), never through a float. If none of the rules fits, add one to [`billing`], with the vendor's documented example as a
 //!    test, and write it a second time, from the vendor's text, in the simulator's meter.
 //! 7. **Register** it: one entry in `src/registry.rs`, one feature and one optional dependency in
 //!    `Cargo.toml`, one module in `providers/sim` written from the vendor's specification by somebody who
@@ -54,6 +55,7 @@ pub mod error;
 pub mod ids;
 pub mod money;
 pub mod provider;
+pub mod refresh;
 pub mod secret;
 
 pub use billing::{Billed, ItemKind, Price, Purchase, Rule, Span};
@@ -67,4 +69,5 @@ pub use provider::{
     Access, Account, ClaimedVolume, ClusterState, Credential, CreditReading, Health, LeaseView,
     Limit, Listing, Order, Owned, Progress, Provider, Removal, Scope, Step, StepAt,
 };
+pub use refresh::{Asked, Fresh, Refreshed, Refused, dollars};
 pub use secret::Secret;

@@ -14,6 +14,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::ids::{LeaseId, OwnerTag, ProviderId, Ref};
 use crate::money::Money;
+use crate::refresh::Refreshed;
 use crate::secret::Secret;
 
 /// A cloud. Builds requests and reads answers; it never sleeps, prints, reads the environment, a
@@ -31,6 +32,10 @@ pub trait Provider: Debug + Send + Sync {
 
     /// Who we are there, what the account may do and what is left of its credit.
     async fn account(&self) -> Result<Account, Error>;
+
+    /// What the vendor's price API asks now for the things of this cloud's price book. What that API does
+    /// not list is left out, and its old price stays. A part that cannot be read is in `failed`.
+    async fn fresh_prices(&self) -> Result<Refreshed, Error>;
 
     /// The steps that make this order, with all names fixed. Pure: the same order gives the same steps.
     fn plan(&self, order: &Order) -> Result<Vec<Step>, Error>;

@@ -166,6 +166,11 @@ impl Api {
         self.client.json(request).await
     }
 
+    /// An answer whose numbers are read as texts: prices.
+    pub(crate) async fn exact<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.client.exact(request).await
+    }
+
     /// The answer of a plain GET.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,

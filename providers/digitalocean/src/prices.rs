@@ -1,5 +1,5 @@
 //! What things cost here, from `data/prices.toml`, and which rows of a bill an observed thing makes.
-//! Works without credentials; reads no price from the API, because those are floats.
+//! Works without credentials. New numbers from the vendor's API are asked for on demand only (`fresh.rs`).
 //!
 //! Rules (DigitalOcean's pricing pages; dates and titles are in the data file):
 //! - nodes: by the second at monthly/672 h, per pool; the month is paid after 672 h; at least 60 s or
@@ -7,6 +7,8 @@
 //! - load balancers, volumes, snapshots, highly available control planes: started hours at monthly/672,
 //!   at most the monthly price;
 //! - boot disks and public addresses of workers are part of the worker.
+
+mod fresh;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ use kubelease_core::{
 use serde::Deserialize;
 
 use crate::api::wire;
+pub(crate) use fresh::fresh;
 
 /// 28 days, after which a month is paid.
 const MONTH_HOURS: u32 = 672;

@@ -21,10 +21,12 @@ pub(crate) enum Service {
     FreeTier,
     /// Service Quotas.
     Quotas,
+    /// The price list.
+    Pricing,
 }
 
 impl Service {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Eks,
         Self::CloudFormation,
         Self::Ec2,
@@ -35,6 +37,7 @@ impl Service {
         Self::Logs,
         Self::FreeTier,
         Self::Quotas,
+        Self::Pricing,
     ];
 
     /// The name in the credential scope of a signature.
@@ -49,6 +52,7 @@ impl Service {
             Self::Logs => "logs",
             Self::FreeTier => "freetier",
             Self::Quotas => "servicequotas",
+            Self::Pricing => "pricing",
         }
     }
 
@@ -65,13 +69,15 @@ impl Service {
             Self::Logs => "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
             Self::FreeTier => "AWS_ENDPOINT_URL_FREETIER",
             Self::Quotas => "AWS_ENDPOINT_URL_SERVICE_QUOTAS",
+            Self::Pricing => "AWS_ENDPOINT_URL_PRICING",
         }
     }
 
-    /// The region that a call for `region` is signed for: the free tier has one for all.
+    /// The region that a call for `region` is signed for: the free tier has one for all, and the price list
+    /// is the same in its few.
     pub(crate) fn signing_region(self, region: &str) -> &str {
         match self {
-            Self::FreeTier => "us-east-1",
+            Self::FreeTier | Self::Pricing => "us-east-1",
             _ => region,
         }
     }
@@ -79,6 +85,7 @@ impl Service {
     fn host(self, region: &str) -> String {
         match self {
             Self::FreeTier => "https://freetier.us-east-1.api.aws".to_owned(),
+            Self::Pricing => "https://api.pricing.us-east-1.amazonaws.com".to_owned(),
             _ => format!("https://{}.{region}.amazonaws.com", self.signing_name()),
         }
     }

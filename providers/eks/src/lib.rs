@@ -13,8 +13,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kubelease_core::{
     Access, Account, Capability, Catalog, ClusterState, CreditEnd, Error, ItemKind, LeaseView,
-    Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Removal, Scope,
-    Standing, Step, StepAt,
+    Listing, NameRule, Order, OwnerTag, Progress, Provider, ProviderId, Ref, Refreshed, Removal,
+    Scope, Standing, Step, StepAt,
 };
 use kubelease_http::Toolkit;
 
@@ -114,6 +114,10 @@ impl Provider for Eks {
 
     async fn account(&self) -> Result<Account, Error> {
         inspect::account(&self.api).await
+    }
+
+    async fn fresh_prices(&self) -> Result<Refreshed, Error> {
+        prices::fresh(&self.api).await
     }
 
     fn plan(&self, order: &Order) -> Result<Vec<Step>, Error> {

@@ -1,9 +1,11 @@
 //! What things cost here, from `data/prices.toml`, and which rows of a bill an observed thing makes.
-//! Works without credentials.
+//! Works without credentials; AWS's price list is asked on demand only (`fresh.rs`).
 //!
 //! Rules (sources and dates are in the data file): machines by the second, at least a minute; the control
 //! plane by the second (AWS's text names no other grain; it is billed pro rata in a published report);
 //! load balancers and NAT gateways by started hours; addresses by the second; disks for each GiB of a calendar month.
+
+mod fresh;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +17,7 @@ use kubelease_core::{
 use serde::Deserialize;
 
 use crate::api::wire::{Instance, LoadBalancer, Snapshot, Volume};
+pub(crate) use fresh::fresh;
 
 /// EC2 bills a machine for at least a minute.
 const LEAST_SECONDS: u64 = 60;

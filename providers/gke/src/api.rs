@@ -235,6 +235,14 @@ impl Api {
         .await
     }
 
+    /// A page of Google's price list, with numbers as texts.
+    pub(crate) async fn price_page<T: DeserializeOwned>(
+        &self,
+        request: Request,
+    ) -> Result<T, Error> {
+        self.billing.exact(request).await
+    }
+
     /// Whether a service is switched on.
     pub(crate) async fn service(&self, name: &str) -> Result<Service, Error> {
         let path = format!("/v1/projects/{}/services/{name}", self.project);

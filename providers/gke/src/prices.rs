@@ -1,10 +1,12 @@
 //! What things cost here, from `data/prices.toml`, and which rows of a bill an observed thing makes.
-//! Works without credentials and reads no price from an API.
+//! Works without credentials; Google's price list is asked on demand only (`fresh.rs`).
 //!
 //! Rules (GKE pricing and the billing rows of the data file): nodes and the management fee by the second,
 //! a node at least a minute; disks by GiB and second of the calendar month; addresses and forwarding rules
 //! by the second. The fee has its free allowance of a billing account and month, and the first five
 //! forwarding rules of a project cost one price together.
+
+mod fresh;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ use kubelease_core::{
 use serde::Deserialize;
 
 use crate::api::wire::{Cluster, Resource, is_zone, tail};
+pub(crate) use fresh::fresh;
 
 /// Seconds that a node is billed at least.
 const NODE_MINIMUM: u64 = 60;

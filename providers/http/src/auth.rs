@@ -46,6 +46,25 @@ impl Auth for Bearer {
     }
 }
 
+/// Nobody in particular: public price lists.
+#[derive(Clone, Copy, Debug)]
+pub struct Anonymous;
+
+#[async_trait]
+impl Auth for Anonymous {
+    async fn apply(&self, _: &mut Request) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn refused(&self) -> bool {
+        false
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}
+
 fn set_bearer(request: &mut Request, token: &Secret) {
     let value = format!("Bearer {}", token.reveal());
     request.headers.push(("authorization".to_owned(), value));

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{Classify, Verdict, judge};
 use crate::auth::{Auth, Authed};
+use crate::exact;
 use crate::limit::{Limit, Limited, TimeLimited};
 use crate::page::same_origin;
 use crate::redact;
@@ -116,10 +117,30 @@ impl Client {
     /// Those of [`Client::send`]; `Unexpected` when the answer is JSON but not of that shape, or
     /// `Timeout` when it was the answer to a create: the thing exists, and `find` will tell.
     pub async fn json<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.read(request, |body| serde_json::from_slice(body))
+            .await
+    }
+
+    /// The same where every number of the answer is read as its text ([`crate::exact`]): for prices.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn exact<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.read(request, |body| {
+            serde_json::from_slice(&exact::numbers_as_text(body))
+        })
+        .await
+    }
+
+    async fn read<T>(
+        &self,
+        request: Request,
+        parse: impl FnOnce(&[u8]) -> serde_json::Result<T> + Send,
+    ) -> Result<T, Error> {
         let (operation, effect) = (request.operation.clone(), request.effect);
         let sensitive = request.sensitive;
         let response = self.send(request).await?;
-        serde_json::from_slice(&response.body).map_err(|e| {
+        parse(&response.body).map_err(|e| {
             let kind = match effect {
                 Effect::Creates => Kind::Timeout,
                 Effect::Repeatable | Effect::Removes => Kind::Unexpected,

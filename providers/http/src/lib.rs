@@ -20,6 +20,7 @@
 pub mod answer;
 pub mod auth;
 mod client;
+pub mod exact;
 pub mod limit;
 pub mod page;
 pub mod redact;
@@ -30,7 +31,7 @@ pub mod trace;
 pub mod transport;
 
 pub use answer::Refusal;
-pub use auth::{Auth, Bearer, Token, TokenCache, TokenSource};
+pub use auth::{Anonymous, Auth, Bearer, Token, TokenCache, TokenSource};
 pub use client::{Client, Toolkit, Vendor};
 pub use limit::Limit;
 pub use page::{Listed, Page, read_all};

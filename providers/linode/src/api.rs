@@ -26,7 +26,7 @@ const PER_PAGE: u32 = 500;
 const LEAST_PER_PAGE: u32 = 25;
 
 /// Lists draw from a bucket of their own.
-const LISTS: &str = "list";
+pub(crate) const LISTS: &str = "list";
 
 /// The vendor allows 200 lists and 1600 other requests a minute for a token. In any minute this lets
 /// at most 80 + 120 and 400 + 1200 out.
@@ -168,6 +168,11 @@ impl Api {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// An answer whose numbers are read as texts: prices.
+    pub(crate) async fn exact<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.client.exact(request).await
     }
 
     /// The answer of a plain GET.

@@ -1,10 +1,12 @@
 //! What things cost here, from `data/prices.toml`, and which rows of a bill an observed thing makes.
-//! Works without credentials; reads no price from the API, because those are floats.
+//! Works without credentials. New numbers from the vendor's API are asked for on demand only (`fresh.rs`).
 //!
 //! Rules (Linode community answer 23981 and the API's price lists; dates and titles are in the data
 //! file): every resource counts for itself, hours rounded up, at the hourly price as listed, at most the
 //! monthly price in a calendar month; volumes for each GiB. Disks and the public address of a Linode are
 //! part of it. Some regions are dearer.
+
+mod fresh;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ use kubelease_core::{
 use serde::Deserialize;
 
 use crate::api::wire;
+pub(crate) use fresh::fresh;
 
 #[derive(Debug, Deserialize)]
 struct Data {

@@ -32,6 +32,11 @@ pub struct Account {
     pub foreign: Vec<Foreign>,
     /// Sizes that cannot be had.
     pub sold_out: Vec<SoldOut>,
+    /// Prices that are not (or will not be) those of the table.
+    pub prices: Vec<Repricing>,
+    /// The most rows on a page of a price list, so that a test has several pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<usize>,
     /// Whether the vendor's rate limits are enforced (virtual time stands still in most tests, so by default they are not).
     pub rate_limit: bool,
 }
@@ -69,6 +74,29 @@ pub struct Foreign {
     /// Size of a volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_gib: Option<u32>,
+}
+
+/// A change of a price: from a moment on it is so many percent of the table's. It is billed and listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repricing {
+    /// In the words of the price files: `node`, `load_balancer`…
+    pub kind: String,
+    /// Size slug, tier or kind as `/meter` calls it; `*` is all of them.
+    #[serde(rename = "type")]
+    pub kind_type: String,
+    /// Of the table's price; 0 to 10000.
+    pub percent: u32,
+    /// From when; the moment of the `PUT` when absent.
+    #[serde(default)]
+    pub from: Option<DateTime<Utc>>,
+}
+
+impl Repricing {
+    /// Whether it is about that thing.
+    pub(crate) fn is_about(&self, kind: &str, kind_type: &str) -> bool {
+        self.kind == kind && (self.kind_type == "*" || self.kind_type == kind_type)
+    }
 }
 
 /// A size that cannot be had in a region.

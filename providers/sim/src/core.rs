@@ -69,6 +69,12 @@ impl Core {
             .expect("every provider has an account from the start")
     }
 
+    /// How much of the table's price something costs now, in percent.
+    #[must_use]
+    pub fn percent(&self, provider: Provider, kind: &str, kind_type: &str) -> u32 {
+        self.meter.percent(provider, kind, kind_type, self.now)
+    }
+
     /// Has `event` handed to the cloud's `due` after `delay`. Write it as a serialisable enum of the module.
     pub fn schedule<E: Serialize>(&mut self, provider: Provider, delay: TimeDelta, event: &E) {
         // An event enum of plain fields always serialises; a module's own tests would meet the null.

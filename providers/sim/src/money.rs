@@ -47,6 +47,12 @@ impl Nanos {
         Self(half_up * numerator.signum())
     }
 
+    /// So many percent of it.
+    #[must_use]
+    pub fn percent(self, percent: u32) -> Self {
+        Self::ratio(self.0 * i128::from(percent), 100)
+    }
+
     /// Two places, rounded half up, as invoices print it.
     #[must_use]
     pub fn cents(self) -> String {

@@ -145,6 +145,7 @@ impl World {
         adopt: bool,
     ) -> Result<(), String> {
         let foreign = account.foreign.clone();
+        let prices = account.prices.clone();
         let before = self.core.accounts.insert(provider, account);
         let (cloud, core) = self.cloud(provider);
         let adopted = if adopt {
@@ -154,6 +155,8 @@ impl World {
         };
         if let (Err(_), Some(before)) = (&adopted, before) {
             self.core.accounts.insert(provider, before);
+        } else {
+            self.core.meter.reprice(provider, prices);
         }
         self.settle();
         adopted

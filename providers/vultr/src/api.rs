@@ -7,8 +7,10 @@
 pub(crate) mod mark;
 pub(crate) mod wire;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::{Error, Kind, ProviderId};
+use kubelease_core::{Error, Kind, PriceBook, ProviderId};
 use kubelease_http::{
     Client, Effect, Expect, Limit, Listed, Page, Policy, Refusal, Request, Response, Toolkit,
     Vendor, encode, read_all,
@@ -34,6 +36,8 @@ const LIMITS: [Limit; 1] = [Limit {
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     client: Client,
+    /// What things cost here.
+    pub(crate) prices: Arc<PriceBook>,
 }
 
 impl Api {
@@ -48,6 +52,7 @@ impl Api {
         };
         Self {
             client: Client::new(vendor, tools),
+            prices: Arc::new(config.prices),
         }
     }
 
@@ -158,6 +163,11 @@ impl Api {
             .needs("subscriptions");
         let one: One<Option<String>> = self.client.json(request).await?;
         Ok(one.thing.unwrap_or_default())
+    }
+
+    /// An answer whose numbers are read as texts: prices.
+    pub(crate) async fn exact<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.client.exact(request).await
     }
 
     /// What is in the envelope of a plain GET.

@@ -1,6 +1,6 @@
 //! Where the API is and who we are there: values that the registry passes in. Reads no environment.
 
-use kubelease_core::Secret;
+use kubelease_core::{PriceBook, Secret};
 
 /// The vendor's public API.
 pub const DEFAULT_ENDPOINT: &str = "https://api.vultr.com";
@@ -12,4 +12,7 @@ pub struct Config {
     pub endpoint: String,
     /// An API key; its permissions and its list of addresses are in the README.
     pub token: Secret,
+    /// What it charges, as far as the registry knows: a plan is offered only where this is no less than the
+    /// vendor asks.
+    pub prices: PriceBook,
 }

@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 use crate::api::wire::{self, Cluster, Resource};
 use crate::api::{Api, mark};
-use crate::prices::prices;
 use crate::steps::{cluster_by_mark, is_bad};
 
 /// The families of plans that can be workers: not bare metal, and not the GPU plans, whose months are
@@ -31,7 +30,7 @@ pub(crate) async fn catalog(api: &Api) -> Result<Catalog, Error> {
         api.list::<wire::Region>(),
     );
     let (mut offered, plans, regions) = (versions?, plans.all()?, regions.all()?);
-    let prices = prices();
+    let prices = PriceBook::clone(&api.prices);
     let worker = |p: &&wire::Plan| {
         FAMILIES.iter().any(|family| p.id.starts_with(family))
             && p.monthly_cost.is_none_or(|cost| cost >= LEAST_MONTHLY)

@@ -1,10 +1,13 @@
 //! What things cost here, from `data/prices.toml`, and which rows of a bill an observed thing makes.
-//! Works without credentials; takes no price from the API, so that quote and ledger agree.
+//! Works without credentials. New numbers from the vendor's API are asked for on demand only (`fresh.rs`), so
+//! that quote and ledger agree.
 //!
 //! Rule (Vultr's billing page; dates and titles are in the data file): every resource by the started
 //! hour at its hourly price, and the monthly price from 672 hours of a calendar month on. What has only
 //! a monthly price (block storage, reserved addresses, snapshots) costs a 672nd of it an hour. Boot
 //! disks and public addresses of workers are part of the worker, and the control plane is free.
+
+mod fresh;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +19,7 @@ use kubelease_core::{
 use serde::Deserialize;
 
 use crate::api::wire;
+pub(crate) use fresh::fresh;
 
 /// 28 days, after which a month is paid.
 const MONTH_HOURS: u32 = 672;

@@ -8,6 +8,7 @@ mod guard;
 mod journal;
 mod leases;
 mod money;
+mod prices;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use sqlx::{Any, Transaction};
 
 use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
-    Outgoing, Reason, Sighting, TickRecord,
+    Outgoing, PriceRow, Reason, Sighting, TickRecord,
 };
 use super::{Ledger, LedgerError, Result};
 
@@ -308,6 +309,13 @@ impl Ledger for SqlLedger {
     }
     async fn newest_grant(&self, provider: ProviderId) -> Result<Option<Grant>> {
         self.answer(money::newest_grant(self, provider).await)
+    }
+
+    async fn add_prices(&self, rows: &[PriceRow]) -> Result<()> {
+        self.answer(prices::add(self, rows).await)
+    }
+    async fn newest_prices(&self) -> Result<Vec<PriceRow>> {
+        self.answer(prices::newest(self).await)
     }
 
     async fn sight(

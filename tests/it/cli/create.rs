@@ -64,7 +64,7 @@ fn a_dry_run_makes_nothing() {
       boot disk local                  included                      $0.00
       ipv4 included                    included                      $0.00
       load balancer http               1 × $0.017857143/h            $0.07
-          4 started hours × $12 / 672 h   [DigitalOcean docs: Load Balancers Pricing (last edited 28 Feb 2025) (2025-02-28)]
+          4 started hours × $12 / 672 h   [DigitalOcean docs: Load Balancers Pricing (last edited 28 Feb 2025) (2025-02-28, over 90 days old)]
       volume volume                    10 GiB × $0.00014881/h        $0.01
           40 GiB-hours × $0.1 / 672 h   [DigitalOcean docs: Volume Pricing (last edited 14 Nov 2025) (2025-11-14)]
       total for 4h, at $0.09 an hour                                $0.36

@@ -292,6 +292,11 @@ fn prices() {
     Compare what a profile costs on each cloud
 
     Usage: kubelease prices [OPTIONS] [PROFILE]
+           kubelease prices <COMMAND>
+
+    Commands:
+      refresh  Ask the clouds' price APIs, and use their prices from now on
+      help     Print this message or the help of the given subcommand(s)
 
     Arguments:
       [PROFILE]  A built-in profile or a TOML file [default: first-steps]
@@ -304,6 +309,24 @@ fn prices() {
           --svg <FILE>      Write the drawing as a picture
       -h, --help            Print help (see more with '--help')
       -V, --version         Print version
+    ");
+}
+
+#[test]
+fn prices_refresh() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(help(&bench, "prices refresh"), @"
+    Ask the clouds' price APIs, and use their prices from now on
+
+    Usage: kubelease prices refresh [OPTIONS] [PROVIDERS]...
+
+    Arguments:
+      [PROVIDERS]...  Which clouds; all that there are credentials for when none is named
+
+    Options:
+          --dry-run  Only show what would change
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
     ");
 }
 

@@ -22,6 +22,7 @@ mod kubeconfig;
 mod list;
 mod pages;
 mod prices;
+mod refresh;
 mod secrets;
 mod shell;
 mod show;

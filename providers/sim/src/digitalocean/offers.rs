@@ -13,13 +13,20 @@ pub(super) fn regions(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
 /// A size that is sold out in a region is not offered there.
 pub(super) fn sizes(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     let account = desk.core.account(ME);
-    paging::page(call, "sizes", &catalog::sizes(), |size| {
-        let mut shown = size.view();
-        if let Some(regions) = shown["regions"].as_array_mut() {
-            regions.retain(|r| !account.is_sold_out(r.as_str().unwrap_or_default(), &size.slug));
-        }
-        shown
-    })
+    paging::page_of(
+        call,
+        "sizes",
+        &catalog::sizes(),
+        account.page_size,
+        |size| {
+            let mut shown = size.view_at(desk.core.percent(ME, "node", &size.slug));
+            if let Some(regions) = shown["regions"].as_array_mut() {
+                regions
+                    .retain(|r| !account.is_sold_out(r.as_str().unwrap_or_default(), &size.slug));
+            }
+            shown
+        },
+    )
 }
 
 pub(super) fn options(_: &mut Desk<'_>, _: &Call<'_>) -> Outcome {

@@ -16,7 +16,18 @@ pub(super) fn page<T>(
     items: &[T],
     view: impl Fn(&T) -> Value,
 ) -> Outcome {
-    let cut = Cut::of(call, items.len())?;
+    page_of(call, key, items, None, view)
+}
+
+/// The same with at most so many items on a page.
+pub(super) fn page_of<T>(
+    call: &Call<'_>,
+    key: &str,
+    items: &[T],
+    most: Option<usize>,
+    view: impl Fn(&T) -> Value,
+) -> Outcome {
+    let cut = Cut::of(call, items.len(), most)?;
     let shown: Vec<Value> = items
         .iter()
         .skip(cut.skipped())
@@ -38,10 +49,10 @@ struct Cut {
 }
 
 impl Cut {
-    fn of(call: &Call<'_>, total: usize) -> Result<Self, Refused> {
+    fn of(call: &Call<'_>, total: usize, most: Option<usize>) -> Result<Self, Refused> {
         let whole =
             |n: Option<u64>, default| usize::try_from(n.unwrap_or(default)).unwrap_or(usize::MAX);
-        let per_page = whole(call.whole("per_page", 1, MOST)?, 20);
+        let per_page = whole(call.whole("per_page", 1, MOST)?, 20).min(most.unwrap_or(usize::MAX));
         let page = whole(call.whole("page", 1, 1_000_000)?, 1);
         Ok(Self {
             page,

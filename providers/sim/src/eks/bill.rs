@@ -28,7 +28,12 @@ fn amount(usage: &Usage) -> Nanos {
     let Some(price) = price(kind, &usage.kind_type, &usage.region) else {
         return Nanos::ZERO;
     };
-    charge(&usage.kind, price, &usage.levels(), usage.month.seconds())
+    charge(
+        &usage.kind,
+        usage.at(price),
+        &usage.levels(),
+        usage.month.seconds(),
+    )
 }
 
 /// The amount for units over seconds, computed exactly and rounded once.

@@ -128,6 +128,10 @@ pub(super) fn spot_history(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
         let Some(price) = prices::spot(&size.name, &call.region) else {
             continue;
         };
+        let percent = desk
+            .core
+            .percent(super::ME, "node", &format!("{} spot", size.name));
+        let price = price.percent(percent);
         for (zone, _) in catalog::zones(&call.region) {
             let row = [
                 ("instance-type", size.name.clone()),
@@ -141,7 +145,12 @@ pub(super) fn spot_history(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
             }
         }
     }
-    let (items, next) = page(call, found, call.whole("MaxResults"))?;
+    let most = call
+        .whole("MaxResults")
+        .into_iter()
+        .chain(desk.core.account(super::ME).page_size)
+        .min();
+    let (items, next) = page(call, found, most)?;
     Ok(json!({"spotPriceHistorySet": items, "nextToken": next}))
 }
 

@@ -36,6 +36,7 @@ mod machines;
 mod nodegroups;
 mod other;
 mod prices;
+mod pricing;
 mod quotas;
 mod rate;
 mod routes;

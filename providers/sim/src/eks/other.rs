@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::ME;
 use super::bill;
 use super::call::{ACCOUNT, Call, Desk, Tags};
-use super::prices;
 use super::state::{Cluster, Kind};
 use super::wire::{Outcome, list, refused, text, texts};
 use crate::money::Nanos;
@@ -201,34 +200,6 @@ pub(super) fn plan(desk: &mut Desk<'_>, _: &Call<'_>) -> Outcome {
 /// Nothing was earned yet.
 pub(super) fn free_activities(_: &mut Desk<'_>, _: &Call<'_>) -> Outcome {
     Ok(json!({"activities": []}))
-}
-
-/// Control plane hours; the other services' catalogs are not played.
-pub(super) fn products(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
-    let wanted = |field: &str| {
-        list(&call.body["Filters"])
-            .iter()
-            .find(|f| text(f, "Field") == field)
-            .map(|f| text(f, "Value").to_owned())
-    };
-    let region = wanted("regionCode").unwrap_or_else(|| "us-east-1".to_owned());
-    let rows: Vec<(String, Value, Option<Nanos>)> = match call.text("ServiceCode") {
-        "AmazonEKS" => [("perCluster", "standard"), ("extendedSupport", "extended-support")]
-            .iter()
-            .map(|(usage, tier)| (format!("EKS {usage}"), json!({"usagetype": format!("USE1-AmazonEKS-Hours:{usage}"), "regionCode": region}), prices::price("control_plane", tier, &region)))
-            .collect(),
-        "AmazonEC2" => prices::sizes()
-            .filter(|s| wanted("instanceType").is_none_or(|w| w == s.name))
-            .map(|s| (s.name.clone(), json!({"instanceType": s.name, "regionCode": region, "operatingSystem": "Linux", "tenancy": "Shared"}), prices::price("node", &s.name, &region)))
-            .collect(),
-        other => return Err(refused(400, "InvalidParameterException", format!("Invalid service code {other}"))),
-    };
-    let show = |(name, attributes, price): (String, Value, Option<Nanos>)| {
-        let price = price?.to_string();
-        Some(json!(json!({"product": {"sku": name, "attributes": attributes}, "terms": {"OnDemand": {"T": {"priceDimensions": {"D": {"unit": "Hrs", "pricePerUnit": {"USD": price}}}}}}}).to_string()))
-    };
-    let list: Vec<Value> = rows.into_iter().filter_map(show).collect();
-    Ok(json!({"FormatVersion": "aws_v1", "PriceList": list}))
 }
 
 /// The whole period in one sum, gross and credit: per-day rows of every dimension are not played.

@@ -178,6 +178,24 @@ pub(super) fn price(kind: &str, kind_type: &str, region: &str) -> Option<Nanos> 
         .map(|p| p.amount)
 }
 
+/// The price of one unit in a region where the table has one for that very region.
+pub(super) fn own(kind: &str, kind_type: &str, region: &str) -> Option<Nanos> {
+    let mut rows = PRICES.rows.iter();
+    let row = rows.find(|p| p.kind == kind && p.kind_type == kind_type && p.region == region);
+    row.map(|p| p.amount)
+}
+
+/// The regions that the table has machine prices for, once each.
+pub(super) fn regions() -> Vec<&'static str> {
+    let mut all: Vec<&str> = Vec::new();
+    for row in PRICES.rows.iter().filter(|p| p.kind == "node") {
+        if !all.contains(&row.region.as_str()) {
+            all.push(&row.region);
+        }
+    }
+    all
+}
+
 /// Every instance type, in the order of the table.
 pub(super) fn sizes() -> impl Iterator<Item = &'static Size> {
     PRICES.sizes.iter()

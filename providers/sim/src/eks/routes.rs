@@ -7,7 +7,7 @@ use super::state::Kind;
 use super::wire::{self, Outcome, Protocol, Refused, refused};
 use super::{
     ME, access, addons, cfn, clusters, ec2, ec2_delete, ec2_offers, elb, iam, logs, nodegroups,
-    other, quotas, rate, sign, updates,
+    other, pricing, quotas, rate, sign, updates,
 };
 use crate::account::Access;
 use crate::message::{Reply, Request, decode};
@@ -177,7 +177,7 @@ const ACTIONS: &[(&str, &str, &str, Handler)] = &[
     ("servicequotas", "GetServiceQuota", "ServiceCode QuotaCode ContextId", quotas::get),
     ("servicequotas", "GetAWSDefaultServiceQuota", "ServiceCode QuotaCode", quotas::default),
     ("servicequotas", "ListServiceQuotas", "ServiceCode NextToken MaxResults QuotaCode QuotaAppliedAtLevel", quotas::list),
-    ("pricing", "GetProducts", "ServiceCode Filters FormatVersion MaxResults NextToken", other::products),
+    ("pricing", "GetProducts", "ServiceCode Filters FormatVersion MaxResults NextToken", pricing::products),
     ("ce", "GetCostAndUsage", "TimePeriod Granularity Filter Metrics GroupBy NextPageToken", other::costs),
 ];
 

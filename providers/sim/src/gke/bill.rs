@@ -33,18 +33,18 @@ fn alone(usage: &Usage) -> Nanos {
     let by_hour = |price: Nanos, seconds: i64| Nanos::ratio(price.0 * i128::from(seconds), HOUR);
     let region = region_of(&usage.region);
     match usage.kind.as_str() {
-        "control_plane" => by_hour(PRICES.plane(), seconds),
+        "control_plane" => by_hour(usage.at(PRICES.plane()), seconds),
         "node" => by_hour(
-            machine(&usage.kind_type, region),
+            usage.at(machine(&usage.kind_type, region)),
             seconds.max(LEAST_SECONDS),
         ),
-        "ipv4" => by_hour(PRICES.address(&usage.kind_type, region), seconds),
+        "ipv4" => by_hour(usage.at(PRICES.address(&usage.kind_type, region)), seconds),
         "boot_disk" | "volume" | "snapshot" => {
             let gib_seconds = usage.pieces.iter();
             let gib_seconds: i128 = gib_seconds
                 .map(|p| i128::from(p.quantity) * i128::from(p.seconds()))
                 .sum();
-            let price = PRICES.storage(&usage.kind_type, region);
+            let price = usage.at(PRICES.storage(&usage.kind_type, region));
             Nanos::ratio(price.0 * gib_seconds, i128::from(usage.month.seconds()))
         }
         _ => Nanos::ZERO,

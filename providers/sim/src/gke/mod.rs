@@ -46,6 +46,7 @@ mod project;
 mod quotas;
 mod routes;
 mod shapes;
+mod skus;
 mod state;
 #[cfg(test)]
 mod tests;

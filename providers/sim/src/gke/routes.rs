@@ -1,7 +1,9 @@
 //! What this module answers: method, path, handler. Anything else is a loud 501. The compute API has its own table in `compute.rs`.
 
 use super::call::{Api, Call, Desk, Outcome, api_of};
-use super::{ME, auth, batch, clusters, compute, operations, pools, project, tokens, updates};
+use super::{
+    ME, auth, batch, clusters, compute, operations, pools, project, skus, tokens, updates,
+};
 use crate::message::{Reply, Request};
 
 type Handler = fn(&mut Desk<'_>, &Call<'_>) -> Outcome;
@@ -146,6 +148,9 @@ pub(super) fn answer(desk: &mut Desk<'_>, request: &Request, stockout: bool) -> 
     if batch::is_batch(request) {
         return batch::answer(desk, request, stockout);
     }
+    if request.method == "GET" && request.path == skus::PATH {
+        return skus::answer(desk, request).unwrap_or_else(|refused| refused.reply());
+    }
     let unknown = || Reply::not_simulated(ME, &request.method, &request.path);
     if api_of(&request.path) == Api::Compute {
         return match compute::answer(desk, request, stockout) {
@@ -171,7 +176,7 @@ pub(super) fn is_list(request: &Request) -> bool {
     if api_of(&request.path) == Api::Compute {
         return compute::is_list(request);
     }
-    find(request).is_some_and(|(route, ..)| route.list)
+    request.path == skus::PATH || find(request).is_some_and(|(route, ..)| route.list)
 }
 
 #[cfg(test)]

@@ -16,8 +16,15 @@ pub(super) fn bill(usages: &[Usage]) -> Vec<Line> {
 }
 
 fn amount(usage: &Usage) -> Nanos {
-    price(&usage.kind, &usage.kind_type, &usage.region)
-        .map_or(Nanos::ZERO, |price| charge(price, &usage.levels()))
+    let Some(listed) = price(&usage.kind, &usage.kind_type, &usage.region) else {
+        return Nanos::ZERO;
+    };
+    let then = Price {
+        hourly: usage.at(listed.hourly),
+        monthly: usage.at(listed.monthly),
+        ..listed.clone()
+    };
+    charge(&then, &usage.levels())
 }
 
 /// Started hours at each quantity; the month at its largest quantity is the most it can cost.

@@ -136,21 +136,23 @@ fn region_view((id, country, label): (&str, &str, &str), core: bool) -> Value {
 }
 
 /// `price` and `region_prices` of something sold.
-fn priced(kind: &'static str, kind_type: &str) -> (Value, Vec<Value>) {
-    let pair = |hourly: Nanos, monthly: Nanos| json!({"hourly": number(hourly), "monthly": number(monthly)});
+fn priced(kind: &'static str, kind_type: &str, percent: u32) -> (Value, Vec<Value>) {
+    let now = |price: Nanos| number(price.percent(percent));
+    let pair =
+        |hourly: Nanos, monthly: Nanos| json!({"hourly": now(hourly), "monthly": now(monthly)});
     let usual = price(kind, kind_type, "*").map_or_else(
         || pair(Nanos::ZERO, Nanos::ZERO),
         |p| pair(p.hourly, p.monthly),
     );
     let regions = regional(kind, kind_type)
-        .map(|p| json!({"id": p.region, "hourly": number(p.hourly), "monthly": number(p.monthly)}));
+        .map(|p| json!({"id": p.region, "hourly": now(p.hourly), "monthly": now(p.monthly)}));
     (usual, regions.collect())
 }
 
-/// A Linode type as the API lists it.
-pub(super) fn kind_view(kind: &Kind) -> Value {
+/// A Linode type as the API lists it, at so many percent of the table's price.
+pub(super) fn kind_view(kind: &Kind, percent: u32) -> Value {
     let (disk, transfer, out) = disk_of(&kind.id);
-    let (price, region_prices) = priced("node", &kind.id);
+    let (price, region_prices) = priced("node", &kind.id, percent);
     let class = match kind.id.as_str() {
         id if id.contains("nanode") => "nanode",
         id if id.contains("dedicated") => "dedicated",
@@ -178,8 +180,13 @@ pub(super) fn disk_of(id: &str) -> (u32, u32, u32) {
 }
 
 /// Something sold beside Linodes, as its own list of types shows it.
-pub(super) fn sold(id: &str, label: &str, kind: &'static str, kind_type: &str) -> Value {
-    let (price, region_prices) = priced(kind, kind_type);
+pub(super) fn sold(
+    id: &str,
+    label: &str,
+    (kind, kind_type): (&'static str, &str),
+    percent: u32,
+) -> Value {
+    let (price, region_prices) = priced(kind, kind_type, percent);
     json!({"id": id, "label": label, "price": price, "region_prices": region_prices, "transfer": 0})
 }
 
@@ -216,7 +223,9 @@ mod tests {
 
     #[test]
     fn prices_are_the_numbers_of_the_table() {
-        let plan = kind("g6-standard-2").map(kind_view).unwrap_or_default();
+        let plan = kind("g6-standard-2")
+            .map(|k| kind_view(k, 100))
+            .unwrap_or_default();
         assert_eq!(plan["price"], json!({"hourly": 0.036, "monthly": 24.0}));
         assert_eq!(
             plan["region_prices"][0],
@@ -225,8 +234,8 @@ mod tests {
         let free = sold(
             "lke-sa",
             "LKE Standard Availability",
-            "control_plane",
-            "standard",
+            ("control_plane", "standard"),
+            100,
         );
         assert_eq!(free["price"]["hourly"], json!(0.0));
     }

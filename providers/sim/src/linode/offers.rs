@@ -76,7 +76,7 @@ pub(super) fn services_of(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     one(&service(desk, call.text_id(0)))
 }
 
-pub(super) fn types(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
+pub(super) fn types(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     const FILTERS: &[&str] = &[
         "class",
         "disk",
@@ -87,47 +87,55 @@ pub(super) fn types(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
         "transfer",
         "vcpus",
     ];
-    paging::page(call, FILTERS, &PRICES.kinds, catalog::kind_view)
+    let most = desk.core.account(ME).page_size;
+    paging::page_of(call, FILTERS, &PRICES.kinds, most, |kind| {
+        at_price(desk, kind)
+    })
 }
 
-pub(super) fn one_type(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
-    one(&catalog::kind_view(
-        catalog::kind(call.text_id(0)).ok_or_else(not_found)?,
-    ))
+/// A type at its price of now.
+fn at_price(desk: &Desk<'_>, kind: &super::prices::Kind) -> Value {
+    catalog::kind_view(kind, desk.core.percent(ME, "node", &kind.id))
 }
 
-pub(super) fn cluster_types(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
+/// Something else at its price of now.
+fn sold(desk: &Desk<'_>, id: &str, label: &str, what: (&'static str, &str)) -> Value {
+    catalog::sold(id, label, what, desk.core.percent(ME, what.0, what.1))
+}
+
+pub(super) fn one_type(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
+    let kind = catalog::kind(call.text_id(0)).ok_or_else(not_found)?;
+    one(&at_price(desk, kind))
+}
+
+pub(super) fn cluster_types(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     let tiers = [
         ("lke-sa", "LKE Standard Availability", "standard"),
         ("lke-ha", "LKE High Availability", "ha"),
         ("lke-e", "LKE Enterprise", "enterprise"),
     ];
     paging::page(call, &[], &tiers, |(id, label, tier)| {
-        catalog::sold(id, label, "control_plane", tier)
+        sold(desk, id, label, ("control_plane", tier))
     })
 }
 
-pub(super) fn balancer_types(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
+pub(super) fn balancer_types(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     paging::page(call, &[], &[()], |()| {
-        catalog::sold(
-            "nodebalancer",
-            "NodeBalancer",
-            "load_balancer",
-            "nodebalancer",
-        )
+        let what = ("load_balancer", "nodebalancer");
+        sold(desk, "nodebalancer", "NodeBalancer", what)
     })
 }
 
-pub(super) fn volume_types(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
+pub(super) fn volume_types(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     paging::page(call, &[], &[()], |()| {
-        catalog::sold("volume", "Storage Volume", "volume", "volume")
+        sold(desk, "volume", "Storage Volume", ("volume", "volume"))
     })
 }
 
 /// Transfer beyond what plans include, for a gigabyte; it has no monthly price.
 pub(super) fn transfer_prices(_: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     let shown = |id: &str, label: &str| {
-        let mut price = catalog::sold(id, label, "egress", "egress");
+        let mut price = catalog::sold(id, label, ("egress", "egress"), 100);
         price["price"]["monthly"] = Value::Null;
         for region in price["region_prices"].as_array_mut().into_iter().flatten() {
             region["monthly"] = Value::Null;

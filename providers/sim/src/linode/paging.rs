@@ -19,10 +19,22 @@ pub(super) fn page<T>(
     items: &[T],
     view: impl Fn(&T) -> Value,
 ) -> Outcome {
+    page_of(call, filterable, items, None, view)
+}
+
+/// The same with at most so many items on a page.
+pub(super) fn page_of<T>(
+    call: &Call<'_>,
+    filterable: &[&str],
+    items: &[T],
+    most: Option<usize>,
+    view: impl Fn(&T) -> Value,
+) -> Outcome {
     let number =
         |asked: Option<u64>, usual| usize::try_from(asked.unwrap_or(usual)).unwrap_or(usize::MAX);
     let page = number(call.whole("page", 1, 1_000_000)?, 1);
     let size = number(call.whole("page_size", SIZES.0, SIZES.1)?, USUAL);
+    let size = size.min(most.unwrap_or(usize::MAX));
     let filter = match call.request.header("x-filter") {
         Some(header) => filter::read(header, filterable)?,
         None => Value::Null,

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::account::Repricing;
 use crate::money::Nanos;
 use crate::provider::Provider;
 
@@ -46,6 +47,9 @@ pub struct Meter {
     spans: Vec<Span>,
     /// Open spans by the id of the resource that keeps them open.
     open: BTreeMap<String, usize>,
+    /// Changes of prices, by account.
+    #[serde(default)]
+    repricings: BTreeMap<Provider, Vec<Repricing>>,
 }
 
 impl Meter {
@@ -94,17 +98,72 @@ impl Meter {
         self.open.contains_key(key)
     }
 
-    /// The use of every item in every calendar month until `until`, in order of first use.
+    /// These are all changes of an account's prices. One without a moment holds from the beginning of time.
+    pub fn reprice(&mut self, provider: Provider, changes: Vec<Repricing>) {
+        self.repricings.insert(provider, changes);
+    }
+
+    /// How much of the table's price something costs at a moment: the newest change holds.
+    #[must_use]
+    pub fn percent(
+        &self,
+        provider: Provider,
+        kind: &str,
+        kind_type: &str,
+        at: DateTime<Utc>,
+    ) -> u32 {
+        let changes = self.repricings.get(&provider).into_iter().flatten();
+        let begun =
+            changes.filter(|c| c.is_about(kind, kind_type) && c.from.is_none_or(|f| f <= at));
+        begun.max_by_key(|c| c.from).map_or(100, |c| c.percent)
+    }
+
+    /// A piece of a span cut where its price changed, each part with its percent.
+    fn priced(&self, span: &Span, piece: Piece) -> Vec<(u32, Piece)> {
+        let changes = self.repricings.get(&span.provider).into_iter().flatten();
+        let about = changes.filter(|c| c.is_about(&span.kind, &span.kind_type));
+        let inside = |at: &i64| (piece.start + 1..piece.end).contains(at);
+        let moments = about.filter_map(|c| c.from).map(|from| from.timestamp());
+        let mut edges: Vec<i64> = moments
+            .filter(inside)
+            .chain([piece.start, piece.end])
+            .collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let part = |edge: &[i64]| {
+            // Whole seconds: a change within a second holds from its beginning, as spans do.
+            let second = DateTime::from_timestamp(edge[0], 999_999_999).unwrap_or_default();
+            let percent = self.percent(span.provider, &span.kind, &span.kind_type, second);
+            (
+                percent,
+                Piece {
+                    start: edge[0],
+                    end: edge[1],
+                    ..piece
+                },
+            )
+        };
+        edges.windows(2).map(part).collect()
+    }
+
+    /// The use of every item in every calendar month until `until`, in order of first use; where a price
+    /// changed, one for each price. Hours that were begun at each price count for each, as at a resize: no
+    /// vendor says it in other words.
     #[must_use]
     pub fn usages(&self, provider: Provider, until: DateTime<Utc>) -> Vec<Usage> {
-        let mut order: BTreeMap<(Month, &str, &str, &str), usize> = BTreeMap::new();
+        let mut order: BTreeMap<(Month, &str, &str, &str, u32), usize> = BTreeMap::new();
         let mut usages: Vec<Usage> = Vec::new();
         for span in self.spans.iter().filter(|s| s.provider == provider) {
-            for (month, piece) in span.pieces(until) {
+            let pieces = span.pieces(until).into_iter();
+            let priced = pieces.flat_map(|(month, piece)| {
+                let parts = self.priced(span, piece).into_iter();
+                parts.map(move |(percent, piece)| (month, percent, piece))
+            });
+            for (month, percent, piece) in priced {
                 let at = *order
-                    .entry((month, &span.item, &span.kind, &span.kind_type))
+                    .entry((month, &span.item, &span.kind, &span.kind_type, percent))
                     .or_insert_with(|| {
-                        usages.push(Usage::of(span, month));
+                        usages.push(Usage::of(span, month, percent));
                         usages.len() - 1
                     });
                 usages[at].pieces.push(piece);
@@ -180,6 +239,46 @@ mod tests {
                 .usages(Provider::Linode, at("2026-02-01T00:00:00Z"))
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_changed_price_splits_the_use_and_the_newest_one_holds() {
+        let mut meter = Meter::default();
+        meter.start("v1", span("v1", "2026-01-05T08:00:00Z"));
+        let change = |kind_type: &str, percent, from: &str| Repricing {
+            kind: "volume".to_owned(),
+            kind_type: kind_type.to_owned(),
+            percent,
+            from: Some(at(from)),
+        };
+        let changes = vec![
+            change("*", 150, "2026-01-05T10:00:00Z"),
+            change("volume", 200, "2026-01-05T11:00:00.500Z"),
+            change("other", 999, "2026-01-05T08:30:00Z"),
+        ];
+        meter.reprice(Provider::Digitalocean, changes);
+        let shown: Vec<_> = meter
+            .usages(Provider::Digitalocean, at("2026-01-05T12:00:00Z"))
+            .iter()
+            .map(|u| (u.percent, u.seconds(), u.at(Nanos(1_000))))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (100, 7_200, Nanos(1_000)),
+                (150, 3_600, Nanos(1_500)),
+                (200, 3_600, Nanos(2_000))
+            ]
+        );
+        let now = |kind_type| {
+            meter.percent(
+                Provider::Digitalocean,
+                "volume",
+                kind_type,
+                at("2026-01-05T12:00:00Z"),
+            )
+        };
+        assert_eq!((now("volume"), now("x"), now("other")), (200, 150, 150));
     }
 
     #[test]

@@ -90,12 +90,14 @@ pub struct Usage {
     pub owner: Option<String>,
     /// The month.
     pub month: Month,
+    /// Percent of the table's price that held in all of its stretches.
+    pub percent: u32,
     /// The stretches, in the order they began; they may overlap (nodes of a pool).
     pub pieces: Vec<Piece>,
 }
 
 impl Usage {
-    pub(super) fn of(span: &Span, month: Month) -> Self {
+    pub(super) fn of(span: &Span, month: Month, percent: u32) -> Self {
         Self {
             provider: span.provider,
             item: span.item.clone(),
@@ -104,8 +106,15 @@ impl Usage {
             region: span.region.clone(),
             owner: span.owner.clone(),
             month,
+            percent,
             pieces: Vec::new(),
         }
+    }
+
+    /// What the table's price was then.
+    #[must_use]
+    pub fn at(&self, listed: crate::money::Nanos) -> crate::money::Nanos {
+        listed.percent(self.percent)
     }
 
     /// Sum of the lengths of all stretches.

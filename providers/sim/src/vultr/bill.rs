@@ -23,8 +23,14 @@ pub(super) fn bill(usages: &[Usage]) -> Vec<Line> {
 }
 
 fn amount(usage: &Usage) -> Nanos {
-    price(&usage.kind, &usage.kind_type, &usage.region)
-        .map_or(Nanos::ZERO, |price| month(price, &usage.levels()))
+    let Some(listed) = price(&usage.kind, &usage.kind_type, &usage.region) else {
+        return Nanos::ZERO;
+    };
+    let then = Price {
+        hour: listed.hour.map(|p| usage.at(p)),
+        month: listed.month.map(|p| usage.at(p)),
+    };
+    month(then, &usage.levels())
 }
 
 /// One resource in one month, from `(units, seconds)`.

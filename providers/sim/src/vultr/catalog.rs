@@ -78,6 +78,7 @@ pub(super) const VERSIONS: &[&str] = &["v1.35.0+1", "v1.34.2+1", "v1.33.6+2"];
 
 /// Disk in GB and bandwidth in GB of each plan; plans of the price file that are not here get the last row.
 const DISKS: &[(&str, u32, u32)] = &[
+    ("vc2-1c-0.5gb-free", 10, 500),
     ("vc2-1c-1gb", 25, 1024),
     ("vc2-1c-2gb", 55, 2048),
     ("vc2-2c-2gb", 65, 3072),
@@ -108,7 +109,7 @@ pub(super) struct Plan {
     month: Nanos,
 }
 
-/// All plans, in the order of the price file, after one that is too small for a cluster.
+/// All plans, in the order of the price file, after two that are too small for a cluster.
 pub(super) fn plans() -> Vec<Plan> {
     let plan = |id: &str, vcpus, memory_mib, hour, month| {
         let row = DISKS.iter().find(|(p, ..)| *p == id);
@@ -140,7 +141,9 @@ pub(super) fn plans() -> Vec<Plan> {
             month.unwrap_or_default(),
         )
     });
-    std::iter::once(small).chain(machines).collect()
+    // The vendor's free plan is on the list too.
+    let free = plan("vc2-1c-0.5gb-free", 1, 512, Nanos::ZERO, Nanos::ZERO);
+    [free, small].into_iter().chain(machines).collect()
 }
 
 /// One plan.
@@ -207,6 +210,15 @@ impl Plan {
     pub(super) fn is_type(&self, wanted: &str) -> bool {
         let rest = self.family().strip_prefix(wanted);
         wanted == "all" || rest.is_some_and(|r| r.is_empty() || r.starts_with('-'))
+    }
+
+    /// The same at so many percent of its price.
+    pub(super) fn at(&self, percent: u32) -> Self {
+        Self {
+            hour: self.hour.percent(percent),
+            month: self.month.percent(percent),
+            ..self.clone()
+        }
     }
 
     /// Whether worker nodes can have it.

@@ -27,10 +27,10 @@ pub(super) fn plans(desk: &mut Desk<'_>, call: &Call<'_>) -> Outcome {
     if call.request.param("os").as_deref() == Some("windows") {
         plans.clear();
     }
-    paging::page(call, "plans", &plans, |plan| {
+    paging::page_of(call, "plans", &plans, account.page_size, |plan| {
         let open = catalog::REGIONS.iter().map(|r| r.id);
         let open: Vec<&str> = open.filter(|r| !account.is_sold_out(r, &plan.id)).collect();
-        plan.view(&open)
+        plan.at(desk.core.percent(ME, "node", &plan.id)).view(&open)
     })
 }
 

@@ -20,7 +20,18 @@ pub(super) fn page<T>(
     items: &[T],
     view: impl Fn(&T) -> Value,
 ) -> Outcome {
-    let per_page = per_page(call)?;
+    page_of(call, key, items, None, view)
+}
+
+/// The same with at most so many items on a page.
+pub(super) fn page_of<T>(
+    call: &Call<'_>,
+    key: &str,
+    items: &[T],
+    most: Option<usize>,
+    view: impl Fn(&T) -> Value,
+) -> Outcome {
+    let per_page = per_page(call)?.min(most.unwrap_or(usize::MAX));
     let from = cursor(call)?;
     let shown: Vec<Value> = items.iter().skip(from).take(per_page).map(view).collect();
     let next = from.saturating_add(per_page);

@@ -40,6 +40,7 @@ pub(crate) fn world() -> World {
     let config = Config {
         endpoint: crate::DEFAULT_ENDPOINT.to_owned(),
         token: Secret::new("canary-key"),
+        prices: crate::prices(),
     };
     let tools = Toolkit {
         clock: Arc::new(ManualClock::at(start())),
