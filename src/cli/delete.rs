@@ -116,6 +116,10 @@ async fn finish(
                 if !app.out.is_json() {
                     app.out.receipt(&receipt, left);
                 }
+                if !receipt.leftovers.is_empty() {
+                    let again = format!("hint: try again: kubelease delete {}", lease.name);
+                    app.out.note(&again);
+                }
                 receipts.push(views::receipt(&receipt, Some(left)));
             }
             Err(mut error) => {

@@ -122,8 +122,10 @@ async fn foreign(app: &App) -> Result<(Vec<Foreign>, Vec<String>), CliError> {
     let ledger = app.ledger().await?;
     let live = ledger.leases(false).await?;
     let (clouds, unavailable) = app.clouds();
+    // A cloud that the config leaves out is not missed.
     let mut missing: Vec<String> = unavailable
         .into_iter()
+        .filter(|(p, _)| app.settings.file.asks(*p))
         .map(|(p, why)| format!("{p}: {why}"))
         .collect();
     let looks = clouds.iter().map(|(id, cloud)| {

@@ -412,17 +412,6 @@ mod tests {
     }
 
     #[test]
-    fn what_began_under_an_old_price_keeps_it() {
-        let mut open = stored(&look(&[], &[&volume(10)], true, 1), 7);
-        if let Rule::StartedHour { price, .. } = &mut open.price.rule {
-            *price = price.ratio(2, 1);
-        }
-        let batch = look(&[open], &[&volume(10)], true, 2);
-        assert!(batch.opens.is_empty() && batch.closes.is_empty());
-        assert_eq!(batch.accruals[0].to_date, "0.04".parse().unwrap());
-    }
-
-    #[test]
     fn a_clock_that_jumps_back_bills_nothing_negative() {
         let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
         let seen = look(std::slice::from_ref(&open), &[&volume(10)], true, -1);

@@ -64,7 +64,7 @@ impl Engine {
         let empties_needed = if unsure { 4 } else { 2 };
         let (mut empties, mut progress_at, mut last_sign) = (0, now, Sign::default());
         let mut pause = PAUSE;
-        let patience = match lease.status {
+        let mut patience = match lease.status {
             Status::Stuck => PATIENCE_WHEN_STUCK,
             _ => PATIENCE,
         };
@@ -91,6 +91,10 @@ impl Engine {
             if quiet {
                 pause = (pause * 3 / 2).min(longest_pause(cloud));
             } else {
+                // What was stuck and moves again is worth the same wait as anything else.
+                if last_sign != Sign::default() {
+                    patience = PATIENCE;
+                }
                 (progress_at, last_sign, pause) = (now, sign, PAUSE);
             }
             if now - progress_at > patience {

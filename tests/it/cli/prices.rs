@@ -9,10 +9,10 @@ fn side_by_side() {
     insta::assert_snapshot!(run(&bench, "prices workloads --ttl 3d --explain"), @"
     PROVIDER      REGION         NODES                    HOURLY  3D TOTAL  PER DAY  RUNWAY   NOTE
     gke           us-central1-a  2 × e2-medium          $0.11166     $8.03    $2.68  90d      $8.03 until its end is over the budget of $3.00; this would fit: --ttl 1d2h45m
-    eks           us-east-1      2 × t4g.medium         $0.21987    $15.82    $5.27  30d 7h   $15.82 until its end is over the budget of $3.00; this would fit: --ttl 13h30m
-    aks           eastus         2 × Standard_B2als_v2  $0.13189     $9.47    $3.16  30d      $9.47 until its end is over the budget of $3.00; this would fit: --ttl 22h45m
-    digitalocean  nyc1           2 × s-2vcpu-4gb        $0.09077     $6.54    $2.18  60d      $6.54 until its end is over the budget of $3.00; this would fit: --ttl 1d9h
-    linode        us-east        2 × g6-standard-2       $0.0885     $6.37    $2.12  44d 17h  $6.37 until its end is over the budget of $3.00; this would fit: --ttl 1d9h
+    eks           us-east-1      2 × t4g.medium         $0.21987    $15.82    $5.27  30d 7h   $15.82 until its end is over the budget of $3.00; this would fit: --ttl 13h30m; oldest price 2024-07-01
+    aks           eastus         2 × Standard_B2als_v2  $0.13189     $9.47    $3.16  30d      $9.47 until its end is over the budget of $3.00; this would fit: --ttl 22h45m; oldest price 2024-08-30
+    digitalocean  nyc1           2 × s-2vcpu-4gb        $0.09077     $6.54    $2.18  60d      $6.54 until its end is over the budget of $3.00; this would fit: --ttl 1d9h; oldest price 2025-02-28
+    linode        us-east        2 × g6-standard-2       $0.0885     $6.37    $2.12  44d 17h  $6.37 until its end is over the budget of $3.00; this would fit: --ttl 1d9h; oldest price 2024-07-11
     vultr         ewr            2 × vc2-2c-4gb         $0.07648     $5.51    $1.84  30d      $5.51 until its end is over the budget of $3.00; this would fit: --ttl 1d15h
 
     gke in us-central1-a: 2 × e2-medium (2 CPU, 4 GiB), Kubernetes 1.36.4-gke.1087000, for 3d

@@ -3,6 +3,7 @@
 mod console;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -346,6 +347,26 @@ impl Bench {
         );
     }
 
+    /// The vendor's items and ours, for whoever must find the difference.
+    fn both_bills(&self) -> String {
+        let spend = self.run(&["spend", "-o", "json"]).ok().json();
+        let mut ours: BTreeMap<String, Money> = BTreeMap::new();
+        for entry in spend["entries"].as_array().unwrap() {
+            if let Some(item) = entry["item"].as_str() {
+                *ours.entry(item.to_owned()).or_default() += money(&entry["amount"]);
+            }
+        }
+        let ours: Vec<_> = ours.iter().map(|(item, m)| format!("{m} {item}")).collect();
+        let meter = self.control.get("/meter").unwrap();
+        let theirs = meter["items"].as_array().unwrap().iter();
+        let theirs: Vec<_> = theirs.map(Value::to_string).collect();
+        format!(
+            "ledger:\n{}\nmeter:\n{}",
+            ours.join("\n"),
+            theirs.join("\n")
+        )
+    }
+
     /// Nothing of ours exists, the ledger equals the vendor's meter, and no hold remains.
     #[track_caller]
     pub(crate) fn assert_clean(&self) {
@@ -354,7 +375,8 @@ impl Bench {
         assert_eq!(
             self.spent().to_string(),
             expected.to_string(),
-            "ledger and meter"
+            "ledger and meter\n{}",
+            self.both_bills()
         );
         let budget = self.run(&["budget", "-o", "json"]).ok().json();
         for credit in budget["credits"].as_array().unwrap() {

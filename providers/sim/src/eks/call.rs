@@ -194,11 +194,16 @@ impl Call<'_> {
 pub(super) type Billed<'a> = (&'a str, &'a str, u64);
 
 impl Desk<'_> {
-    /// Starts the bill of an item under its own id.
+    /// Starts the bill of an item under its own id. A cluster's name can be used again; the next one of
+    /// that name is another resource, and so another item.
     pub(super) fn bill(&mut self, item: &str, what: Billed<'_>, region: &str, of: &Belongs) {
+        let billed = match what.0 {
+            "control_plane" => format!("{item}#{}", self.core.now().timestamp()),
+            _ => item.to_owned(),
+        };
         let span = Span {
             provider: ME,
-            item: item.to_owned(),
+            item: billed,
             kind: what.0.to_owned(),
             kind_type: what.1.to_owned(),
             region: region.to_owned(),
