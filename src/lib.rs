@@ -22,6 +22,7 @@ pub mod guard;
 pub mod kubeapi;
 pub mod kubeconfig;
 pub mod ledger;
+pub mod notify;
 pub mod profile;
 pub mod quote;
 pub mod registry;

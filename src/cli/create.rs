@@ -96,6 +96,8 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
     let id = new_lease_id()?;
     let lease = lease(app, args, &profile, &quote, &cloud, id, budget)?;
     reserve(app, &cloud, &lease, &quote, &credit).await?;
+    // The name is this lease's now: what had it before does not come back.
+    app.ledger().await?.forget_return(&lease.name).await?;
     build(app, args, &cloud, lease, &quote, timeout).await
 }
 

@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod extend;
 mod guard;
+mod idle;
 mod kubeconfig;
 mod list;
 pub mod output;
@@ -113,6 +114,7 @@ enum Command {
     Budget(budget::BudgetArgs),
     Spend(spend::SpendArgs),
     Guard(guard::GuardArgs),
+    Idle(idle::IdleArgs),
     Doctor(doctor::DoctorArgs),
     Sim(sim::SimArgs),
     Demo(demo::DemoArgs),
@@ -195,6 +197,7 @@ async fn run(cli: Cli, out: &output::Output) -> Result<u8, CliError> {
         Command::Budget(args) => budget::run(&app, args).await,
         Command::Spend(args) => spend::run(&app, args).await,
         Command::Guard(args) => guard::run(&app, args).await,
+        Command::Idle(args) => idle::run(&app, args).await,
         Command::Doctor(args) => doctor::run(&app, args).await,
         Command::Sim(_) | Command::Demo(_) | Command::Completions(_) | Command::Man => Ok(exit::OK),
     }
