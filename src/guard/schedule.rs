@@ -9,8 +9,6 @@ use chrono_tz::Tz;
 
 use crate::profile::Window;
 
-/// A window of one day a week has its edges at most this far away, with a day for time zones.
-const DAYS: u64 = 9;
 /// The longest gap of any time zone: a whole day was skipped once.
 const LONGEST_GAP: i64 = 26 * 60;
 
@@ -97,10 +95,14 @@ fn stretches(windows: &[Window], now: DateTime<Utc>) -> Vec<Stretch> {
 
 fn around(window: &Window, now: DateTime<Utc>) -> Vec<Stretch> {
     let today = now.with_timezone(&window.timezone).date_naive();
-    let Some(first) = today.checked_sub_days(Days::new(DAYS)) else {
+    // Of seven days with k wished ones, the next is at most 8 - k away; one more for an edge over
+    // midnight, and one for a window that a gap swallows.
+    let far = 10_usize.saturating_sub(window.days.len().min(7));
+    let back = Days::new(u64::try_from(far).unwrap_or(9));
+    let Some(first) = today.checked_sub_days(back) else {
         return Vec::new();
     };
-    let dates = first.iter_days().take(2 * 9 + 1);
+    let dates = first.iter_days().take(2 * far + 1);
     let wished = dates.filter(|date| window.days.contains(&date.weekday()));
     wished.filter_map(|date| on(window, date)).collect()
 }
