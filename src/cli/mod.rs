@@ -1,7 +1,9 @@
 //! The command line: arguments, dispatch, and one file per command.
 
 pub mod app;
+mod audit;
 mod budget;
+mod ci;
 mod create;
 mod credential;
 mod delete;
@@ -10,6 +12,7 @@ mod doctor;
 mod error;
 mod extend;
 mod guard;
+mod install;
 mod kubeconfig;
 mod list;
 pub mod output;
@@ -113,6 +116,7 @@ enum Command {
     Budget(budget::BudgetArgs),
     Spend(spend::SpendArgs),
     Guard(guard::GuardArgs),
+    Audit(audit::AuditArgs),
     Doctor(doctor::DoctorArgs),
     Sim(sim::SimArgs),
     Demo(demo::DemoArgs),
@@ -195,6 +199,7 @@ async fn run(cli: Cli, out: &output::Output) -> Result<u8, CliError> {
         Command::Budget(args) => budget::run(&app, args).await,
         Command::Spend(args) => spend::run(&app, args).await,
         Command::Guard(args) => guard::run(&app, args).await,
+        Command::Audit(args) => audit::run(&app, args).await,
         Command::Doctor(args) => doctor::run(&app, args).await,
         Command::Sim(_) | Command::Demo(_) | Command::Completions(_) | Command::Man => Ok(exit::OK),
     }

@@ -6,6 +6,7 @@
 
 pub mod books;
 mod claimed;
+pub mod dirty;
 pub mod journal;
 mod memory;
 pub mod receipt;

@@ -3,8 +3,12 @@
 
 pub mod daemon;
 pub mod decide;
+pub mod install;
+pub mod metrics;
 pub mod orphans;
 pub mod report;
+pub mod serve;
+pub mod tally;
 pub mod tick;
 
 use std::collections::BTreeMap;

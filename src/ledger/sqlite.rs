@@ -236,6 +236,7 @@ fn code(error: &dyn DatabaseError) -> Option<i32> {
 fn trouble(error: &dyn DatabaseError) -> Trouble {
     match code(error) {
         Some(5 | 6) => Trouble::Locked,    // BUSY, LOCKED
+        Some(13) => Trouble::Full,         // FULL
         Some(11 | 26) => Trouble::Damaged, // CORRUPT, NOTADB
         _ => Trouble::Other,
     }

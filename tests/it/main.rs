@@ -7,12 +7,16 @@
     reason = "tests"
 )]
 
+mod action;
+mod bad_days;
 mod chaos;
+mod ci;
 mod cli;
 mod conformance;
 mod crash;
 mod guard;
 mod kubectl;
+mod metrics;
 mod money;
 mod prism;
 mod profiles;

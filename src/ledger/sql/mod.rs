@@ -1,6 +1,7 @@
 //! The ledger in SQL, the same text for every database. Here: the pool, the one kind of write
 //! transaction, errors, and the [`Ledger`] impl, which only delegates. No SQL in this file.
 
+mod audit;
 mod batch;
 mod booking;
 pub(super) mod codec;
@@ -25,6 +26,7 @@ use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
     Outgoing, Reason, Sighting, TickRecord,
 };
+use super::audit::{AuditRow, Scribe, Tally};
 use super::{Ledger, LedgerError, Result};
 
 /// A [`Ledger`] on an SQL database. Cheap to clone; clones share at most four connections.
@@ -33,6 +35,7 @@ pub struct SqlLedger {
     pool: AnyPool,
     dialect: Dialect,
     place: PathBuf,
+    scribe: Option<Scribe>,
 }
 
 impl fmt::Debug for SqlLedger {
@@ -51,7 +54,19 @@ impl SqlLedger {
             pool,
             dialect,
             place,
+            scribe: None,
         }
+    }
+
+    /// The same ledger, with who writes into it for the audit trail.
+    #[must_use]
+    pub fn by(mut self, scribe: Scribe) -> Self {
+        self.scribe = Some(scribe);
+        self
+    }
+
+    pub(super) const fn scribe(&self) -> Option<&Scribe> {
+        self.scribe.as_ref()
     }
 
     /// Waits for running calls and closes all connections. Not needed for safety: what was answered
@@ -89,6 +104,7 @@ impl SqlLedger {
         match &source {
             sqlx::Error::Database(error) => match (self.dialect.trouble)(&**error) {
                 Trouble::Locked => LedgerError::Locked { path },
+                Trouble::Full => LedgerError::Full { path },
                 Trouble::Damaged => LedgerError::Damaged {
                     path,
                     what: error.message().to_owned(),
@@ -123,6 +139,8 @@ pub(super) struct Dialect {
 pub(super) enum Trouble {
     /// Somebody else holds a lock.
     Locked,
+    /// No room on the disk.
+    Full,
     /// What is stored is no ledger, or a broken one.
     Damaged,
     /// Anything else.
@@ -338,5 +356,14 @@ impl Ledger for SqlLedger {
     }
     async fn last_tick(&self) -> Result<Option<TickRecord>> {
         self.answer(guard::last_tick(self).await)
+    }
+    async fn tally(&self, add: &[Tally], set: &[Tally]) -> Result<()> {
+        self.answer(audit::tally(self, add, set).await)
+    }
+    async fn tallies(&self) -> Result<Vec<Tally>> {
+        self.answer(audit::tallies(self).await)
+    }
+    async fn audit(&self, since: Option<DateTime<Utc>>) -> Result<Vec<AuditRow>> {
+        self.answer(audit::read_all(self, since).await)
     }
 }

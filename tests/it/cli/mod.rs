@@ -2,6 +2,7 @@
 //!
 //! Texts are inline snapshots; what differs from run to run is made plain first.
 
+mod audit;
 mod bad_accounts;
 mod bad_clouds;
 mod bad_ledgers;
@@ -17,6 +18,7 @@ mod exits;
 mod extend;
 mod guard;
 mod help;
+mod install;
 mod kubeconfig;
 mod list;
 mod pages;
@@ -24,7 +26,7 @@ mod prices;
 mod secrets;
 mod shell;
 mod show;
-mod signals;
+pub(crate) mod signals;
 mod sim;
 mod spend;
 mod streams;
