@@ -28,7 +28,10 @@ const COLUMNS: [&str; 10] = [
 
 pub(super) async fn run(app: &App, args: &AuditArgs) -> Result<u8, CliError> {
     if args.csv && app.out.is_json() {
-        return Err(CliError::new(exit::USAGE, "--csv and -o json cannot both be meant"));
+        return Err(CliError::new(
+            exit::USAGE,
+            "--csv and -o json cannot both be meant",
+        ));
     }
     let now = app.clock.now();
     let since = args.since.as_deref().map(|t| moment(t, now)).transpose()?;
@@ -46,9 +49,22 @@ pub(super) async fn run(app: &App, args: &AuditArgs) -> Result<u8, CliError> {
         app.out.json(&json!({ "audit": rows }));
         return Ok(exit::OK);
     }
-    let headers = ["AT", "WHO", "ACTION", "LEASE", "PROVIDER", "REASON", "WHAT", "DETAIL"];
+    let headers = [
+        "AT", "WHO", "ACTION", "LEASE", "PROVIDER", "REASON", "WHAT", "DETAIL",
+    ];
     let row = |r: &AuditRow| {
-        let [at, who, _, action, lease, name, provider, reason, what, detail] = cells(r);
+        let [
+            at,
+            who,
+            _,
+            action,
+            lease,
+            name,
+            provider,
+            reason,
+            what,
+            detail,
+        ] = cells(r);
         let lease = if name.is_empty() { lease } else { name };
         vec![at, who, action, lease, provider, reason, what, detail]
     };

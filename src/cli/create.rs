@@ -52,7 +52,12 @@ pub(super) struct CreateArgs {
     #[arg(long)]
     no_wait: bool,
     /// How long to wait at most
-    #[arg(long, value_name = "DURATION", default_value = "1h", default_value_if("ci", "true", "30m"))]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "1h",
+        default_value_if("ci", "true", "30m")
+    )]
     timeout: String,
     /// For a job that can be cancelled: a signal marks the lease for removal, here and on the cloud
     /// object, in under ten seconds, and the next guard tick anywhere ends it
@@ -85,7 +90,13 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
         return Ok(exit::OK);
     };
     let work = Box::pin(async {
-        let Decided { cloud, lease, quote, credit, timeout } = &decided;
+        let Decided {
+            cloud,
+            lease,
+            quote,
+            credit,
+            timeout,
+        } = &decided;
         reserve(app, cloud, lease, quote, credit).await?;
         build(app, args, cloud, lease.clone(), quote, *timeout).await
     });
@@ -316,12 +327,13 @@ async fn build(
         }
         Ok(Forward::Ready) => {
             first_look(&engine, cloud, &lease).await;
-            if args.ci {
-                settle(app, &engine, cloud, &lease).await?;
-            }
             engine.ledger.unclaim(&lease.id, &engine.worker.0).await?;
             let lease = app.lease(lease.id.as_str()).await?;
             let file = kubeconfig::write(app, cloud, &lease).await?;
+            if args.ci {
+                // Last: until here a killed maker leaves a tag that ends soon.
+                settle(&engine, cloud, &lease).await?;
+            }
             shown(app, &lease.id, Some(&file)).await
         }
         Err(error) => Err(undo(app, args, &engine, cloud, &lease, error).await),
@@ -335,15 +347,9 @@ async fn first_look(engine: &Engine, cloud: &Cloud, lease: &Lease) {
 }
 
 /// From now on the tag says when the lease really ends.
-async fn settle(
-    app: &App,
-    engine: &Engine,
-    cloud: &Cloud,
-    lease: &Lease,
-) -> Result<(), CliError> {
-    let lease = app.lease(lease.id.as_str()).await?;
-    let view = engine.view(&lease).await?;
-    let told = cloud.provider.retag(&view, &owner_tag(&lease)).await;
+async fn settle(engine: &Engine, cloud: &Cloud, lease: &Lease) -> Result<(), CliError> {
+    let view = engine.view(lease).await?;
+    let told = cloud.provider.retag(&view, &owner_tag(lease)).await;
     told.map_err(|error| {
         CliError::from(error).hint(format!(
             "it runs, but other machines may end it early; tell the cloud: kubelease extend {} 1s",

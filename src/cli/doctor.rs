@@ -93,7 +93,10 @@ pub(super) async fn run(app: &App, args: &DoctorArgs) -> Result<u8, CliError> {
 fn too_short(clouds: &[Value], leases: &[Lease]) -> Vec<String> {
     let ends = |cloud: &Value| {
         let text = cloud["credential_expires_at"].as_str()?;
-        Some((cloud["provider"].as_str()?.to_owned(), text.parse::<DateTime<Utc>>().ok()?))
+        Some((
+            cloud["provider"].as_str()?.to_owned(),
+            text.parse::<DateTime<Utc>>().ok()?,
+        ))
     };
     let ends: Vec<(String, DateTime<Utc>)> = clouds.iter().filter_map(ends).collect();
     let mut out = Vec::new();
@@ -166,7 +169,11 @@ fn lines(app: &App, cloud: &Value) {
     let end = cloud["credential_expires_at"].as_str();
     let end = end.and_then(|t| t.parse::<DateTime<Utc>>().ok());
     let horizon = match end {
-        Some(end) => format!("ends {} ({})", until(end, app.clock.now()), views::time(end)),
+        Some(end) => format!(
+            "ends {} ({})",
+            until(end, app.clock.now()),
+            views::time(end)
+        ),
         None => "no end known".to_owned(),
     };
     app.out.data(&format!("  credential  {horizon}"));

@@ -135,7 +135,9 @@ impl From<LedgerError> for CliError {
             LedgerError::Locked { .. } => (exit::CONFIG, None),
             LedgerError::Full { .. } => (
                 exit::CONFIG,
-                Some("make room there and try again; nothing is created without its intent on disk"),
+                Some(
+                    "make room there and try again; nothing is created without its intent on disk",
+                ),
             ),
             LedgerError::Unusable { .. } | LedgerError::Damaged { .. } => (
                 exit::CONFIG,

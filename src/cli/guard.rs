@@ -237,10 +237,18 @@ fn tell(app: &App, report: &Report, always: bool) {
 fn log(app: &App, report: &Report) {
     let event = |level, name, fields| app.out.event(level, name, fields);
     for (lease, state) in &report.recovered {
-        event("info", "recovered", json!({ "lease": lease, "state": state }));
+        event(
+            "info",
+            "recovered",
+            json!({ "lease": lease, "state": state }),
+        );
     }
     for receipt in &report.ended {
-        let level = if receipt.leftovers.is_empty() { "info" } else { "error" };
+        let level = if receipt.leftovers.is_empty() {
+            "info"
+        } else {
+            "error"
+        };
         event(level, "ended", views::receipt(receipt, None));
     }
     for orphan in &report.orphans {
@@ -250,19 +258,27 @@ fn log(app: &App, report: &Report) {
         event("warning", "warning", json!({ "message": warning }));
     }
     for trouble in &report.errors {
-        event("error", "trouble", json!({
-            "where": trouble.at,
-            "message": trouble.message,
-            "may_remain": trouble.may_remain,
-            "credentials": trouble.credentials,
-        }));
+        event(
+            "error",
+            "trouble",
+            json!({
+                "where": trouble.at,
+                "message": trouble.message,
+                "may_remain": trouble.may_remain,
+                "credentials": trouble.credentials,
+            }),
+        );
     }
-    event("info", "tick", json!({
-        "leases": report.leases,
-        "ended": report.ended.len(),
-        "orphans": report.orphans.len(),
-        "errors": report.errors.len(),
-        "booked": report.booked,
-        "exit_code": report.exit_code(),
-    }));
+    event(
+        "info",
+        "tick",
+        json!({
+            "leases": report.leases,
+            "ended": report.ended.len(),
+            "orphans": report.orphans.len(),
+            "errors": report.errors.len(),
+            "booked": report.booked,
+            "exit_code": report.exit_code(),
+        }),
+    );
 }

@@ -114,16 +114,18 @@ fn names(app: &App) -> Vec<String> {
         return ours;
     }
     let entries = registry::entries();
-    let firsts = entries.iter().filter_map(|e| (e.capability)().credential_env.first());
+    let firsts = entries
+        .iter()
+        .filter_map(|e| (e.capability)().credential_env.first());
     firsts.map(|n| (*n).to_owned()).collect()
 }
 
 fn config_folder(app: &App) -> Result<PathBuf, CliError> {
     let env = &app.settings.env;
     let user = || env.path("HOME").map(|home| home.join(".config"));
-    env.path("XDG_CONFIG_HOME").or_else(user).ok_or_else(|| {
-        CliError::new(exit::CONFIG, "there is no home folder: set HOME")
-    })
+    env.path("XDG_CONFIG_HOME")
+        .or_else(user)
+        .ok_or_else(|| CliError::new(exit::CONFIG, "there is no home folder: set HOME"))
 }
 
 /// Where the files of a kind go.
@@ -253,7 +255,10 @@ fn ours(path: &Path) -> Result<Option<String>, CliError> {
     if text.starts_with(MARK) {
         return Ok(Some(text));
     }
-    let message = format!("{} was not written by kubelease: it stays as it is", path.display());
+    let message = format!(
+        "{} was not written by kubelease: it stays as it is",
+        path.display()
+    );
     Err(CliError::new(exit::REFUSED, message).hint("move it away and try again"))
 }
 
@@ -298,7 +303,10 @@ fn keep_credentials(app: &App, wish: &Wish) -> Result<(), CliError> {
         return Ok(());
     }
     let env = &app.settings.env;
-    let values = wish.names.iter().filter_map(|n| Some((n.as_str(), env.get(n)?)));
+    let values = wish
+        .names
+        .iter()
+        .filter_map(|n| Some((n.as_str(), env.get(n)?)));
     let values: Vec<_> = values.collect();
     let text = env_file(values.iter().copied()).map_err(|e| CliError::new(exit::CONFIG, e))?;
     if let Some(folder) = path.parent() {
@@ -317,8 +325,9 @@ fn keep_credentials(app: &App, wish: &Wish) -> Result<(), CliError> {
         path.display()
     ));
     if values.is_empty() {
-        app.out
-            .warn("no credentials are set here: write them into that file, as NAME=\"value\" lines");
+        app.out.warn(
+            "no credentials are set here: write them into that file, as NAME=\"value\" lines",
+        );
     }
     Ok(())
 }
@@ -381,7 +390,8 @@ fn systemctl(app: &App, words: &[&str]) {
         .status();
     if !said.is_ok_and(|status| status.success()) {
         let words = words.join(" ");
-        app.out
-            .warn(&format!("this did not work; run it yourself: systemctl --user {words}"));
+        app.out.warn(&format!(
+            "this did not work; run it yourself: systemctl --user {words}"
+        ));
     }
 }

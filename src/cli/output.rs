@@ -12,8 +12,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use chrono::SecondsFormat;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use kubelease_core::Clock;
 use kubelease_core::error::printable;
 use serde::Serialize;

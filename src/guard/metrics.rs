@@ -51,17 +51,33 @@ pub fn render(snapshot: &Snapshot) -> String {
         page.sample("leases", &labels, count);
     }
     let money = [
-        ("spent_dollars", "Spent of the present credit.", &snapshot.spent),
+        (
+            "spent_dollars",
+            "Spent of the present credit.",
+            &snapshot.spent,
+        ),
         ("held_dollars", "Held by live leases.", &snapshot.held),
-        ("credit_left_dollars", "Credit minus what is spent.", &snapshot.credit_left),
+        (
+            "credit_left_dollars",
+            "Credit minus what is spent.",
+            &snapshot.credit_left,
+        ),
     ];
     for (name, help, values) in money {
         page.family(name, "gauge", help);
         page.by_cloud(name, values);
     }
     let counts = [
-        ("orphans", "Things of ours without a live lease.", &snapshot.orphans),
-        ("leftovers", "Things that could not be removed.", &snapshot.leftovers),
+        (
+            "orphans",
+            "Things of ours without a live lease.",
+            &snapshot.orphans,
+        ),
+        (
+            "leftovers",
+            "Things that could not be removed.",
+            &snapshot.leftovers,
+        ),
     ];
     for (name, help, values) in counts {
         page.family(name, "gauge", help);
@@ -69,15 +85,31 @@ pub fn render(snapshot: &Snapshot) -> String {
     }
     page.family("ticks_total", "counter", "Ticks of the guard.");
     page.sample("ticks_total", &[], snapshot.ticks);
-    page.family("tick_failures_total", "counter", "Ticks that did not end well.");
+    page.family(
+        "tick_failures_total",
+        "counter",
+        "Ticks that did not end well.",
+    );
     page.sample("tick_failures_total", &[], snapshot.failures);
-    page.family("errors_total", "counter", "What ticks could not do, by cloud.");
+    page.family(
+        "errors_total",
+        "counter",
+        "What ticks could not do, by cloud.",
+    );
     for (cloud, count) in &snapshot.errors {
         page.sample("errors_total", &[("provider", cloud)], count);
     }
-    page.family("tick_duration_seconds", "gauge", "How long the last tick took.");
+    page.family(
+        "tick_duration_seconds",
+        "gauge",
+        "How long the last tick took.",
+    );
     page.sample("tick_duration_seconds", &[], seconds(snapshot.duration_ms));
-    page.time("last_tick_timestamp_seconds", "When the last tick began.", snapshot.last_tick);
+    page.time(
+        "last_tick_timestamp_seconds",
+        "When the last tick began.",
+        snapshot.last_tick,
+    );
     page.time(
         "last_success_timestamp_seconds",
         "When the last tick began that ended well.",
@@ -120,7 +152,10 @@ impl Page {
             .collect();
         match labels.is_empty() {
             true => self.line(&format_args!("kubelease_{name} {value}")),
-            false => self.line(&format_args!("kubelease_{name}{{{}}} {value}", labels.join(","))),
+            false => self.line(&format_args!(
+                "kubelease_{name}{{{}}} {value}",
+                labels.join(",")
+            )),
         }
     }
 
@@ -148,7 +183,9 @@ mod tests {
             duration_ms: 1007,
             ..Snapshot::default()
         };
-        snapshot.spent.insert(ProviderId::Linode, Money::from_nanos(1_500_000_001));
+        snapshot
+            .spent
+            .insert(ProviderId::Linode, Money::from_nanos(1_500_000_001));
         snapshot.errors.insert("a\"b\\c\nd".to_owned(), 2);
         let text = render(&snapshot);
         for line in [
@@ -160,6 +197,9 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
         }
         // A time that is not known is left out: 0 would be 1970.
-        assert!(!text.contains("\nkubelease_last_success_timestamp_seconds "), "{text}");
+        assert!(
+            !text.contains("\nkubelease_last_success_timestamp_seconds "),
+            "{text}"
+        );
     }
 }

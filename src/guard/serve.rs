@@ -28,7 +28,10 @@ impl Metrics {
     }
 
     fn text(&self) -> String {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -47,7 +50,9 @@ pub async fn serve(listener: TcpListener, metrics: Metrics) {
         let metrics = metrics.clone();
         tokio::spawn(async move {
             // A client that is slow or gone is its own problem.
-            tokio::time::timeout(PATIENCE, answer(stream, &metrics)).await.ok();
+            tokio::time::timeout(PATIENCE, answer(stream, &metrics))
+                .await
+                .ok();
             drop(place);
         });
     }
@@ -73,7 +78,11 @@ async fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()>
             "only GET\n".to_owned(),
         ),
     };
-    let allow = if status.starts_with("405") { "allow: GET, HEAD\r\n" } else { "" };
+    let allow = if status.starts_with("405") {
+        "allow: GET, HEAD\r\n"
+    } else {
+        ""
+    };
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n{allow}connection: close\r\n\r\n",
         body.len()

@@ -91,7 +91,13 @@ impl<'a> Job<'a> {
     fn kubelease(&self, args: &[&str]) -> Said {
         let mut command = self.bench.command();
         let home = &self.told("GITHUB_STATE")["home"];
-        said(command.env("KUBELEASE_HOME", home).args(args).output().unwrap())
+        said(
+            command
+                .env("KUBELEASE_HOME", home)
+                .args(args)
+                .output()
+                .unwrap(),
+        )
     }
 }
 
@@ -104,11 +110,17 @@ fn node() -> bool {
 fn the_manifest_says_what_the_steps_do() {
     let manifest = manifest();
     let runs = &manifest["runs"];
-    assert_eq!((&runs["using"], &runs["post-if"]), (&json!("node20"), &json!("always()")));
+    assert_eq!(
+        (&runs["using"], &runs["post-if"]),
+        (&json!("node20"), &json!("always()"))
+    );
     let main = std::fs::read_to_string(root().join(runs["main"].as_str().unwrap())).unwrap();
     assert!(root().join(runs["post"].as_str().unwrap()).is_file());
     for name in manifest["inputs"].as_object().unwrap().keys() {
-        assert!(main.contains(&format!("'{name}'")), "{name} is read by nobody");
+        assert!(
+            main.contains(&format!("'{name}'")),
+            "{name} is read by nobody"
+        );
     }
 }
 
@@ -124,11 +136,17 @@ fn a_job_gets_a_cluster_and_returns_it() {
     assert_eq!(env["KUBECONFIG"], out["kubeconfig"]);
     let kubeconfig = std::fs::read_to_string(&env["KUBECONFIG"]).unwrap();
     assert!(kubeconfig.contains(&out["endpoint"]), "{kubeconfig}");
-    let shown = job.kubelease(&["show", &out["name"], "-o", "json"]).ok().json();
+    let shown = job
+        .kubelease(&["show", &out["name"], "-o", "json"])
+        .ok()
+        .json();
     let lease = &shown["lease"];
     assert_eq!(lease["id"], json!(out["id"]));
     assert_eq!(lease["expires_at"], json!(out["expires-at"]));
-    assert_eq!(lease["expires_at"], "2026-01-05T09:00:00Z", "one hour, unless asked for more");
+    assert_eq!(
+        lease["expires_at"], "2026-01-05T09:00:00Z",
+        "one hour, unless asked for more"
+    );
     let post = job.run("post").ok();
     assert!(post.stdout.contains("0 left"), "{}", post.stdout);
     assert_eq!(bench.world(true), Vec::<Value>::new());
@@ -196,7 +214,12 @@ fn what_cannot_be_made_fails_the_step_and_post_is_content() {
     job.run("main").code(2);
     // A binary that is not there is named.
     job.inputs.insert("provider", "linode".to_owned());
-    job.inputs.insert("kubelease", "/nowhere/kubelease".to_owned());
+    job.inputs
+        .insert("kubelease", "/nowhere/kubelease".to_owned());
     let main = job.run("main").code(127);
-    assert!(main.stdout.contains("/nowhere/kubelease"), "{}", main.stdout);
+    assert!(
+        main.stdout.contains("/nowhere/kubelease"),
+        "{}",
+        main.stdout
+    );
 }

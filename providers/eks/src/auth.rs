@@ -80,7 +80,9 @@ impl Keys {
     /// Whether they are of a session, which ends at a time that they need not tell.
     pub(crate) async fn are_of_a_session(&self) -> bool {
         let current = self.current.lock().await;
-        current.as_ref().is_some_and(|c| c.session_token().is_some())
+        current
+            .as_ref()
+            .is_some_and(|c| c.session_token().is_some())
     }
 
     /// When the credentials at hand stop working, if that is known.

@@ -69,7 +69,9 @@ pub fn without_block(old: &str) -> String {
     for line in old.split_inclusive('\n') {
         let word = line.trim_end();
         match &mut held {
-            None if word.starts_with(MARK) && word.contains(" begin") => held = Some(line.to_owned()),
+            None if word.starts_with(MARK) && word.contains(" begin") => {
+                held = Some(line.to_owned())
+            }
             None => text.push_str(line),
             Some(_) if word == END => held = None,
             Some(block) => block.push_str(line),

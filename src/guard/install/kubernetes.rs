@@ -17,7 +17,8 @@ pub(super) fn manifest(wish: &Wish) -> Result<String, String> {
         .replace("@IMAGE@", &image))
 }
 
-const GOOGLE_HOW: &str = "#   kubectl create secret generic kubelease-guard-google --from-file=google.json=KEY.json\n";
+const GOOGLE_HOW: &str =
+    "#   kubectl create secret generic kubelease-guard-google --from-file=google.json=KEY.json\n";
 const GOOGLE_ENV: &str = r#"
                 - name: GOOGLE_APPLICATION_CREDENTIALS
                   value: /google/google.json"#;

@@ -97,8 +97,11 @@ pub fn pieces(kind: Kind, wish: &Wish) -> Result<Vec<Piece>, String> {
 ///
 /// # Errors
 /// When a value has a line end, which neither could hold.
-pub fn env_file<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<String, String> {
-    let mut text = format!("{MARK} credentials and settings of `kubelease guard install`; keep it 0600\n");
+pub fn env_file<'a>(
+    values: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<String, String> {
+    let mut text =
+        format!("{MARK} credentials and settings of `kubelease guard install`; keep it 0600\n");
     for (name, value) in values {
         if value.chars().any(char::is_control) {
             return Err(format!("{name} holds a control character: set it by hand"));
@@ -131,7 +134,12 @@ pub fn short_lived(names: &[String]) -> Vec<&str> {
 /// Variables that name a file or a profile of this machine and mean nothing on another.
 fn is_local(name: &str) -> bool {
     name.ends_with("_FILE")
-        || ["AWS_PROFILE", "KUBELEASE_HOME", "GOOGLE_APPLICATION_CREDENTIALS"].contains(&name)
+        || [
+            "AWS_PROFILE",
+            "KUBELEASE_HOME",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+        ]
+        .contains(&name)
 }
 
 /// Google's key file, which travels as a secret of its own.

@@ -39,7 +39,10 @@ pub(super) fn service(wish: &Wish) -> Result<String, String> {
 pub(super) fn timer(wish: &Wish) -> Result<String, String> {
     let seconds = wish.every.num_seconds();
     if seconds < 60 {
-        return Err("a timer shorter than a minute would only keep the clouds busy: use 1m or more".to_owned());
+        return Err(
+            "a timer shorter than a minute would only keep the clouds busy: use 1m or more"
+                .to_owned(),
+        );
     }
     Ok(format!(
         "{MARK} remove it with `kubelease guard install --systemd --remove`\n\

@@ -97,10 +97,7 @@ pub(super) async fn of_journal(
     Ok(())
 }
 
-pub(super) async fn read_all(
-    db: &SqlLedger,
-    since: Option<DateTime<Utc>>,
-) -> Inner<Vec<AuditRow>> {
+pub(super) async fn read_all(db: &SqlLedger, since: Option<DateTime<Utc>>) -> Inner<Vec<AuditRow>> {
     let sql = "SELECT a.*, l.name FROM audit a LEFT JOIN leases l ON l.id = a.lease
         WHERE CAST($1 AS BIGINT) IS NULL OR a.at >= $1 ORDER BY a.id";
     let rows = sqlx::query(sql)

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use kubelease_core::{LeaseId, ProviderId, Ref};
 use sqlx::any::AnyRow;
 
-use super::codec::{Reader, json, ms, next_id};
 use super::audit::{self, Deed};
+use super::codec::{Reader, json, ms, next_id};
 use super::{Fault, Inner, SqlLedger, Tx, leases};
 use crate::ledger::audit::Action;
 use crate::ledger::rows::{Outgoing, Sighting, TickRecord};
@@ -147,7 +147,10 @@ pub(super) async fn tried(
     if sent && before.int("sent")? == 0 {
         // A warning about a lease that this ledger does not know has no lease to refer to.
         let lease = match before.maybe_lease("lease")? {
-            Some(lease) => leases::provider(&mut tx, &lease).await.is_ok().then_some(lease),
+            Some(lease) => leases::provider(&mut tx, &lease)
+                .await
+                .is_ok()
+                .then_some(lease),
             None => None,
         };
         let deed = Deed {

@@ -6,8 +6,8 @@ use kubelease_core::{LeaseId, Money, ProviderId};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use super::codec::{Reader, json, ms};
 use super::audit::{self, Deed};
+use super::codec::{Reader, json, ms};
 use super::{Fault, Inner, SqlLedger, journal, money};
 use crate::ledger::LedgerError;
 use crate::ledger::audit::Action;

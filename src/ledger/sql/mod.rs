@@ -22,11 +22,11 @@ use sqlx::AnyPool;
 use sqlx::error::DatabaseError;
 use sqlx::{Any, Transaction};
 
+use super::audit::{AuditRow, Scribe, Tally};
 use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
     Outgoing, Reason, Sighting, TickRecord,
 };
-use super::audit::{AuditRow, Scribe, Tally};
 use super::{Ledger, LedgerError, Result};
 
 /// A [`Ledger`] on an SQL database. Cheap to clone; clones share at most four connections.

@@ -7,8 +7,8 @@ use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::codec::{Reader, ms, next_id, tuples};
 use super::audit::{self, Deed};
+use super::codec::{Reader, ms, next_id, tuples};
 use super::{Inner, SqlLedger};
 use crate::ledger::LedgerError;
 use crate::ledger::audit::Action;

@@ -6,7 +6,11 @@ use super::{assert_keys, assert_no_floats};
 use crate::support::{Bench, said};
 
 fn trail(bench: &Bench, more: &[&str]) -> Vec<Value> {
-    let args: Vec<&str> = ["audit", "-o", "json"].iter().chain(more).copied().collect();
+    let args: Vec<&str> = ["audit", "-o", "json"]
+        .iter()
+        .chain(more)
+        .copied()
+        .collect();
     let view = bench.run(&args).ok().json();
     assert_keys(&view, &["audit"]);
     assert_no_floats(&view);
@@ -21,11 +25,15 @@ fn actions(rows: &[Value]) -> Vec<&str> {
 fn a_life_from_create_to_its_end() {
     let bench = Bench::new();
     let mut create = bench.command();
-    create.env("USER", "ada").args(["create", "first-steps", "-p", "digitalocean", "-n", "lab"]);
+    create
+        .env("USER", "ada")
+        .args(["create", "first-steps", "-p", "digitalocean", "-n", "lab"]);
     said(create.output().unwrap()).ok();
     bench.use_it("lab");
     bench.run(&["extend", "lab", "1h"]).ok();
-    bench.run(&["protect", "lab", "--until", "2026-01-05T10:00:00Z"]).ok();
+    bench
+        .run(&["protect", "lab", "--until", "2026-01-05T10:00:00Z"])
+        .ok();
     bench.advance("6h");
     bench.tick().ok();
     let rows = trail(&bench, &[]);
@@ -36,15 +44,29 @@ fn a_life_from_create_to_its_end() {
         "{words:?}"
     );
     let reap = words.iter().position(|w| *w == "reap").unwrap();
-    assert!(words[reap + 1..].iter().all(|w| ["remove", "ended"].contains(w)), "{words:?}");
+    assert!(
+        words[reap + 1..]
+            .iter()
+            .all(|w| ["remove", "ended"].contains(w)),
+        "{words:?}"
+    );
     assert_eq!(*words.last().unwrap(), "ended");
     let create = &rows[1];
     assert_keys(
         create,
-        &["at", "who", "worker", "action", "lease", "name", "provider", "reason", "what", "detail"],
+        &[
+            "at", "who", "worker", "action", "lease", "name", "provider", "reason", "what",
+            "detail",
+        ],
     );
-    assert!(create["who"].as_str().unwrap().starts_with("ada@"), "{create}");
-    assert_eq!((&create["name"], &create["provider"]), (&json!("lab"), &json!("digitalocean")));
+    assert!(
+        create["who"].as_str().unwrap().starts_with("ada@"),
+        "{create}"
+    );
+    assert_eq!(
+        (&create["name"], &create["provider"]),
+        (&json!("lab"), &json!("digitalocean"))
+    );
     assert_eq!(create["at"], "2026-01-05T08:00:00Z");
     assert_eq!(rows[reap]["reason"], "ttl");
     let removed: Vec<&str> = rows
@@ -55,7 +77,10 @@ fn a_life_from_create_to_its_end() {
     for kind in ["cluster", "load_balancer", "volume"] {
         assert!(removed.contains(&kind), "{kind} in {removed:?}");
     }
-    assert!(rows.iter().all(|r| r["worker"] != ""), "every deed has its process");
+    assert!(
+        rows.iter().all(|r| r["worker"] != ""),
+        "every deed has its process"
+    );
     // Who ended it was another process than who made it.
     assert_ne!(rows[reap]["worker"], create["worker"]);
 }
@@ -74,10 +99,16 @@ fn what_else_is_a_deed() {
     let delete = rows.iter().find(|r| r["action"] == "delete").unwrap();
     assert_eq!(delete["reason"], "asked");
     assert_eq!(rows.iter().filter(|r| r["action"] == "grant").count(), 1);
-    let since = trail(&bench, &["--since", "2026-01-05T11:50:00Z"]);
-    assert!(since.len() < rows.len() && actions(&since).contains(&"ended"), "{since:?}");
+    let since = trail(&bench, &["--since", "2026-01-05T11:00:00Z"]);
+    assert!(
+        since.len() < rows.len() && actions(&since).contains(&"ended"),
+        "{since:?}"
+    );
     assert_eq!(trail(&bench, &["--since", "1d"]), rows);
-    assert_eq!(trail(&bench, &["--since", "2026-01-06"]), Vec::<Value>::new());
+    assert_eq!(
+        trail(&bench, &["--since", "2026-01-06"]),
+        Vec::<Value>::new()
+    );
     bench.run(&["audit", "--since", "someday"]).code(2);
     bench.run(&["audit", "--csv", "-o", "json"]).code(2);
 }
@@ -95,7 +126,11 @@ fn an_adopted_lease_has_a_trail_elsewhere() {
     bench.tick().ok();
     let rows = trail(&bench, &[]);
     let words = actions(&rows);
-    assert_eq!((words[0], *words.last().unwrap()), ("adopt", "ended"), "{words:?}");
+    assert_eq!(
+        (words[0], *words.last().unwrap()),
+        ("adopt", "ended"),
+        "{words:?}"
+    );
     assert_eq!(rows[0]["reason"], "dirty");
     assert!(words.contains(&"remove"));
 }
@@ -113,8 +148,15 @@ fn comma_separated() {
         "at,who,worker,action,lease,name,provider,reason,what,detail"
     );
     assert_eq!(lines.count(), trail(&bench, &[]).len());
-    let create = said.stdout.lines().find(|l| l.contains(",create,")).unwrap();
-    assert!(create.ends_with("held\""), "the detail has commas: {create}");
+    let create = said
+        .stdout
+        .lines()
+        .find(|l| l.contains(",create,"))
+        .unwrap();
+    assert!(
+        create.ends_with("held\""),
+        "the detail has commas: {create}"
+    );
     let table = bench.run(&["audit"]).ok();
     assert!(table.stdout.starts_with("AT "), "{}", table.stdout);
 }

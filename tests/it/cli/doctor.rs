@@ -132,12 +132,32 @@ fn credentials_that_end() {
         said(command.args(["doctor", "eks"]).output().unwrap())
     };
     let silent = doctor(&[]).ok();
-    assert!(silent.stdout.contains("credential  no end known"), "{}", silent.stdout);
-    assert!(silent.stdout.contains("do not say when"), "{}", silent.stdout);
+    assert!(
+        silent.stdout.contains("credential  no end known"),
+        "{}",
+        silent.stdout
+    );
+    assert!(
+        silent.stdout.contains("do not say when"),
+        "{}",
+        silent.stdout
+    );
     let short = doctor(&[("AWS_CREDENTIAL_EXPIRATION", "2026-01-05T11:00:00Z")]).code(9);
-    assert!(short.stdout.contains("(2026-01-05T11:00:00Z)"), "{}", short.stdout);
-    assert!(short.stdout.contains("credential  ends in 2h"), "{}", short.stdout);
-    assert!(short.stderr.contains("before the lease lab"), "{}", short.stderr);
+    assert!(
+        short.stdout.contains("(2026-01-05T11:00:00Z)"),
+        "{}",
+        short.stdout
+    );
+    assert!(
+        short.stdout.contains("credential  ends in 2h"),
+        "{}",
+        short.stdout
+    );
+    assert!(
+        short.stderr.contains("before the lease lab"),
+        "{}",
+        short.stderr
+    );
     let long = doctor(&[("AWS_CREDENTIAL_EXPIRATION", "2026-01-05T20:00:00Z")]).ok();
     assert!(!long.stderr.contains("before the lease"), "{}", long.stderr);
 }

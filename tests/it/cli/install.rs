@@ -31,7 +31,10 @@ fi
 exit 2
 "#,
     );
-    fake("systemctl", "#!/bin/sh\necho \"$@\" >> \"$HOME/systemctl.log\"\n");
+    fake(
+        "systemctl",
+        "#!/bin/sh\necho \"$@\" >> \"$HOME/systemctl.log\"\n",
+    );
 }
 
 fn command(bench: &Bench, words: &str) -> Command {
@@ -82,8 +85,16 @@ fn shown_is_not_written() {
     fakes(&bench);
     for kind in ["", "--cron", "--systemd", "--github", "--kubernetes"] {
         let said = install(&bench, kind).ok();
-        assert!(said.stdout.contains("# kubelease guard:"), "{}", said.stdout);
-        assert!(said.stderr.contains("nothing was written"), "{}", said.stderr);
+        assert!(
+            said.stdout.contains("# kubelease guard:"),
+            "{}",
+            said.stdout
+        );
+        assert!(
+            said.stderr.contains("nothing was written"),
+            "{}",
+            said.stderr
+        );
     }
     assert_eq!(files(&bench), Vec::<String>::new());
     let said = install(&bench, "--cron").ok();
@@ -107,17 +118,31 @@ fn the_crontab_runs_a_tick_and_is_given_back() {
     install(&bench, "--cron --apply --every 30m").ok();
     assert_eq!(read(&bench.path("tab")), once, "again changes nothing");
     let env = bench.path(".config/kubelease/guard.env");
-    assert_eq!(std::fs::metadata(&env).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&env).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert!(read(&env).contains(&format!("DIGITALOCEAN_ACCESS_TOKEN=\"{SECRET}\"\n")));
     bench.create("digitalocean", "lab").ok();
     bench.advance("5h");
     let line = once.lines().find(|l| l.contains("guard tick")).unwrap();
-    let line = line.strip_prefix("*/30 * * * * ").unwrap().replace("\\%", "%");
-    let status = Command::new("sh").args(["-c", &line]).env_clear().status().unwrap();
+    let line = line
+        .strip_prefix("*/30 * * * * ")
+        .unwrap()
+        .replace("\\%", "%");
+    let status = Command::new("sh")
+        .args(["-c", &line])
+        .env_clear()
+        .status()
+        .unwrap();
     assert!(status.success(), "{line}");
     bench.assert_clean();
     let removed = install(&bench, "--cron --remove").ok();
-    assert!(removed.stdout.contains("removed crontab"), "{}", removed.stdout);
+    assert!(
+        removed.stdout.contains("removed crontab"),
+        "{}",
+        removed.stdout
+    );
     assert_eq!(read(&bench.path("tab")), "5 4 * * * backup\n");
     assert!(!env.exists(), "nobody reads the credentials any more");
     let again = install(&bench, "--cron --remove").ok();
@@ -129,7 +154,11 @@ fn the_crontab_runs_a_tick_and_is_given_back() {
 fn a_crontab_that_fails_is_left_alone() {
     let bench = Bench::new();
     fakes(&bench);
-    std::fs::write(bench.path("bin/crontab"), "#!/bin/sh\n[ \"$1\" = - ] && cat > \"$HOME/tab\"\necho not allowed >&2\nexit 1\n").unwrap();
+    std::fs::write(
+        bench.path("bin/crontab"),
+        "#!/bin/sh\n[ \"$1\" = - ] && cat > \"$HOME/tab\"\necho not allowed >&2\nexit 1\n",
+    )
+    .unwrap();
     let said = install(&bench, "--cron --apply").code(3);
     assert!(said.stderr.contains("not allowed"), "{}", said.stderr);
     assert!(!bench.path("tab").exists());
@@ -147,7 +176,11 @@ fn credentials_that_others_can_read_are_refused() {
     assert!(said.stderr.contains("chmod 600"), "{}", said.stderr);
     std::fs::set_permissions(&env, std::fs::Permissions::from_mode(0o600)).unwrap();
     install(&bench, "--cron --apply").ok();
-    assert_eq!(read(&env), "DIGITALOCEAN_ACCESS_TOKEN=mine\n", "kept as it is");
+    assert_eq!(
+        read(&env),
+        "DIGITALOCEAN_ACCESS_TOKEN=mine\n",
+        "kept as it is"
+    );
     // It is not ours, so it is not ours to remove.
     install(&bench, "--cron --remove").code(5);
     assert!(env.exists());
@@ -177,7 +210,10 @@ fn systemd_takes_the_units() {
             .output()
             .unwrap();
         let words = String::from_utf8_lossy(&judge.stderr).into_owned();
-        let ours: Vec<&str> = words.lines().filter(|l| l.contains("kubelease-guard")).collect();
+        let ours: Vec<&str> = words
+            .lines()
+            .filter(|l| l.contains("kubelease-guard"))
+            .collect();
         assert!(judge.status.success() && ours.is_empty(), "{words}");
     }
     let before = files(&bench);
@@ -201,7 +237,13 @@ fn the_workflow_is_yaml_and_refers_to_secrets() {
     std::fs::create_dir_all(bench.path("repo/.git")).unwrap();
     std::fs::create_dir_all(bench.path("repo/deep/down")).unwrap();
     let mut asked = command(&bench, "--github --apply --every 30m");
-    said(asked.current_dir(bench.path("repo/deep/down")).output().unwrap()).ok();
+    said(
+        asked
+            .current_dir(bench.path("repo/deep/down"))
+            .output()
+            .unwrap(),
+    )
+    .ok();
     let file = bench.path("repo/.github/workflows/kubelease-guard.yml");
     let workflow = yaml(&read(&file));
     assert_eq!(workflow["on"]["schedule"][0]["cron"], "*/30 * * * *");
@@ -228,20 +270,41 @@ fn the_workflow_is_yaml_and_refers_to_secrets() {
 fn the_cronjob_is_yaml_and_refers_to_a_secret() {
     let bench = Bench::new();
     fakes(&bench);
-    let mut asked = command(&bench, "--kubernetes --every 1h --apply --image registry.example/kl:1");
-    said(asked.env("GOOGLE_APPLICATION_CREDENTIALS", "/k.json").output().unwrap()).ok();
+    let mut asked = command(
+        &bench,
+        "--kubernetes --every 1h --apply --image registry.example/kl:1",
+    );
+    said(
+        asked
+            .env("GOOGLE_APPLICATION_CREDENTIALS", "/k.json")
+            .output()
+            .unwrap(),
+    )
+    .ok();
     let text = read(&bench.path("kubelease-guard.yaml"));
     let documents: Vec<Value> = text.split("\n---\n").map(yaml).collect();
-    let kinds: Vec<&str> = documents.iter().map(|d| d["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = documents
+        .iter()
+        .map(|d| d["kind"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds, ["PersistentVolumeClaim", "CronJob"]);
     let spec = &documents[1]["spec"];
-    assert_eq!((&spec["schedule"], &spec["concurrencyPolicy"]), (&"0 * * * *".into(), &"Forbid".into()));
+    assert_eq!(
+        (&spec["schedule"], &spec["concurrencyPolicy"]),
+        (&"0 * * * *".into(), &"Forbid".into())
+    );
     let pod = &spec["jobTemplate"]["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
     assert_eq!(container["image"], "registry.example/kl:1");
-    assert_eq!(container["envFrom"][0]["secretRef"]["name"], "kubelease-guard");
+    assert_eq!(
+        container["envFrom"][0]["secretRef"]["name"],
+        "kubelease-guard"
+    );
     assert_eq!(container["env"][1]["value"], "/google/google.json");
-    assert_eq!(pod["volumes"][1]["secret"]["secretName"], "kubelease-guard-google");
+    assert_eq!(
+        pod["volumes"][1]["secret"]["secretName"],
+        "kubelease-guard-google"
+    );
     assert!(!text.contains(SECRET));
     install(&bench, "--kubernetes --remove").ok();
     assert!(!bench.path("kubelease-guard.yaml").exists());
@@ -264,5 +327,9 @@ fn what_cannot_be_is_refused() {
     }
     let mut asked = command(&bench, "--cron");
     let said = said(asked.env("AWS_SESSION_TOKEN", "canary").output().unwrap()).ok();
-    assert!(said.stderr.contains("AWS_SESSION_TOKEN ends within hours"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("AWS_SESSION_TOKEN ends within hours"),
+        "{}",
+        said.stderr
+    );
 }
