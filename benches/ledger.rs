@@ -61,6 +61,7 @@ fn wish(n: u16) -> NewLease {
         endpoint: None,
         budget: None,
         worker: None,
+        owner: None,
     };
     NewLease {
         lease,

@@ -58,6 +58,7 @@ pub fn lease(figures: &LeaseFigures) -> Value {
         "ended_at": l.ended_at.map(time),
         "last_use": figures.last_use.map(time),
         "budget": l.budget,
+        "owner": l.owner,
     })
 }
 

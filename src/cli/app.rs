@@ -18,7 +18,8 @@ use crate::engine::books::{horizon, plain};
 use crate::engine::{Cloud, Engine, Stop, Watch, Worker};
 use crate::env::Env;
 use crate::guard::Guard;
-use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, SqlLedger};
+use crate::guard::together::Together;
+use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan};
 use crate::registry::{self, RegistryError, SimEndpoints};
 use crate::simctl::Control;
 use crate::views::LeaseFigures;
@@ -88,7 +89,7 @@ impl App {
         if let Some(ledger) = self.ledger.get() {
             return Ok(Arc::clone(ledger));
         }
-        let opened: Arc<dyn Ledger> = Arc::new(SqlLedger::open(&self.settings.ledger).await?);
+        let opened: Arc<dyn Ledger> = Arc::new(self.settings.ledger.open().await?);
         Ok(Arc::clone(self.ledger.get_or_init(|| opened)))
     }
 
@@ -143,7 +144,10 @@ impl App {
     /// When the ledger cannot be opened.
     pub async fn guard(&self, watch: Arc<dyn Watch>) -> Result<Guard, CliError> {
         let engine = self.engine(watch).await?;
-        let (clouds, unavailable) = self.clouds();
+        let (mut clouds, unavailable) = self.clouds();
+        for cloud in clouds.values_mut() {
+            cloud.provider = Arc::new(Together::new(Arc::clone(&cloud.provider)));
+        }
         Ok(Guard {
             engine,
             clouds,
@@ -163,7 +167,7 @@ impl App {
         first_use: bool,
     ) -> Result<Credit, LedgerError> {
         let ledger = self.ledger.get().ok_or(LedgerError::Locked {
-            path: self.settings.ledger.clone(),
+            path: self.settings.ledger.to_string().into(),
         })?;
         let now = self.clock.now();
         let grant = match ledger.newest_grant(provider).await? {

@@ -14,7 +14,7 @@ use crate::credit::Credit;
 use crate::duration::{exact, human, parse};
 use crate::engine::run::{Forward, Patience};
 use crate::engine::{CLAIM, Cloud, Engine, EngineError};
-use crate::ledger::{Lease, LedgerError, NewLease, Reason, Status};
+use crate::ledger::{Lease, LedgerError, NewLease, OwnerName, Reason, Status};
 use crate::profile::{self, Profile};
 use crate::quote::{self, Inputs, NoQuote, Quote, affordable};
 use crate::views;
@@ -39,6 +39,9 @@ pub(super) struct CreateArgs {
     /// The most that it may cost, for example 2.00
     #[arg(long, value_name = "DOLLARS")]
     budget: Option<Money>,
+    /// Who it is for (else KUBELEASE_OWNER, else `owner` of config.toml)
+    #[arg(long, value_name = "NAME")]
+    owner: Option<OwnerName>,
     /// Only show the quote
     #[arg(long)]
     dry_run: bool,
@@ -191,6 +194,10 @@ fn lease(
         endpoint: None,
         budget,
         worker: Some((crate::engine::Worker::this_process().0, now + CLAIM)),
+        owner: args
+            .owner
+            .clone()
+            .or_else(|| app.settings.file.owner.clone()),
     })
 }
 

@@ -1,14 +1,14 @@
-//! `spend`: what was booked, by lease, cloud or day; `reconcile` compares with the vendor.
+//! `spend`: what was booked, by lease, cloud, day or owner; `reconcile` compares with the vendor.
 
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kubelease_core::Money;
+use kubelease_core::{LeaseId, Money};
 use serde_json::{Value, json};
 
 use super::app::App;
 use super::{CliError, exit};
-use crate::ledger::{Entry, EntryKind};
+use crate::ledger::{Entry, EntryKind, Lease, OwnerName};
 use crate::views;
 
 /// Show what was spent
@@ -17,6 +17,9 @@ pub(super) struct SpendArgs {
     /// How to group
     #[arg(long, value_name = "WHAT", default_value = "lease")]
     by: By,
+    /// Only leases for this owner
+    #[arg(long, value_name = "NAME")]
+    owner: Option<OwnerName>,
     #[command(subcommand)]
     command: Option<SpendCommand>,
 }
@@ -26,6 +29,7 @@ enum By {
     Lease,
     Provider,
     Day,
+    Owner,
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,7 +43,17 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
         return reconcile(app).await;
     }
     let ledger = app.ledger().await?;
-    let entries = ledger.entries(None).await?;
+    let mut entries = ledger.entries(None).await?;
+    let mut leases: BTreeMap<LeaseId, Lease> = BTreeMap::new();
+    // JSON says what was booked as it was booked, and needs the leases only to choose among them.
+    if args.owner.is_some() || !app.out.is_json() {
+        let all = ledger.leases(true).await?;
+        leases.extend(all.into_iter().map(|l| (l.id.clone(), l)));
+    }
+    let of = |e: &Entry| leases.get(e.lease.as_ref()?);
+    if args.owner.is_some() {
+        entries.retain(|e| of(e).is_some_and(|l| l.owner == args.owner));
+    }
     let spent = |e: &&Entry| matches!(e.kind, EntryKind::Accrual | EntryKind::Adjustment);
     let total: Money = entries.iter().filter(spent).map(|e| e.amount).sum();
     if app.out.is_json() {
@@ -47,19 +61,17 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
         app.out.json(&json!({ "entries": rows, "total": total }));
         return Ok(exit::OK);
     }
-    let names: BTreeMap<_, _> = ledger
-        .leases(true)
-        .await?
-        .into_iter()
-        .map(|l| (l.id, l.name))
-        .collect();
     let key = |e: &Entry| match args.by {
         By::Lease => e.lease.as_ref().map_or_else(
             || "-".to_owned(),
-            |id| names.get(id).cloned().unwrap_or_else(|| id.to_string()),
+            |id| of(e).map_or_else(|| id.to_string(), |l| l.name.clone()),
         ),
         By::Provider => e.provider.to_string(),
         By::Day => e.at.format("%Y-%m-%d").to_string(),
+        By::Owner => {
+            let owner = of(e).and_then(|l| l.owner.as_ref());
+            owner.map_or_else(|| "-".to_owned(), ToString::to_string)
+        }
     };
     let mut sums: BTreeMap<String, Money> = BTreeMap::new();
     for entry in entries.iter().filter(spent) {
@@ -69,6 +81,7 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
         By::Lease => "LEASE",
         By::Provider => "PROVIDER",
         By::Day => "DAY",
+        By::Owner => "OWNER",
     };
     let mut rows: Vec<_> = sums
         .into_iter()

@@ -3,10 +3,10 @@
 //! A look at a cloud opens spans for what is new, closes those of what is gone and says what every
 //! item costs until now; the ledger books the differences. So the sum never depends on when ticks ran.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kubelease_core::billing::{Month, bill_beside};
+use kubelease_core::billing::{self, Month, bill_beside};
 use kubelease_core::{Billed, LeaseId, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span};
 
 use super::{Cloud, Engine, EngineError};
@@ -36,18 +36,19 @@ pub struct Look<'a> {
 #[must_use]
 pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) -> Batch {
     let mut batch = Batch::default();
-    let mut spans: Vec<LedgerSpan> = look.spans.to_vec();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut spans = Spans::of(look.spans);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for thing in look.things {
         let Some(owner) = &thing.owner else { continue };
         for billed in &thing.billed {
-            seen.insert(billed.id.clone());
+            seen.insert(&billed.id);
             see(&owner.lease, billed, look, &mut spans, &mut batch);
         }
     }
+    let mut spans = spans.all;
     if look.complete {
         for span in spans.iter_mut().filter(|s| s.end.is_none() && s.id != 0) {
-            if !seen.contains(&span.billed.id) {
+            if !seen.contains(span.billed.id.as_str()) {
                 let end = ended(span).max(span.billed.since);
                 batch.closes.push((span.id, end));
                 span.end = Some(end);
@@ -116,16 +117,34 @@ impl Engine {
     }
 }
 
+/// Spans, and where those of each billed thing are among them.
+struct Spans {
+    all: Vec<LedgerSpan>,
+    of: BTreeMap<String, Vec<usize>>,
+}
+
+impl Spans {
+    fn of(spans: &[LedgerSpan]) -> Self {
+        let (all, of) = (Vec::with_capacity(spans.len()), BTreeMap::new());
+        let mut out = Self { all, of };
+        for span in spans {
+            out.push(span.clone());
+        }
+        out
+    }
+
+    fn push(&mut self, span: LedgerSpan) {
+        let places = self.of.entry(span.billed.id.clone()).or_default();
+        places.push(self.all.len());
+        self.all.push(span);
+    }
+}
+
 /// A billed thing was seen: keep its span, or open one.
-fn see(
-    lease: &LeaseId,
-    billed: &Billed,
-    look: &Look<'_>,
-    spans: &mut Vec<LedgerSpan>,
-    batch: &mut Batch,
-) {
+fn see(lease: &LeaseId, billed: &Billed, look: &Look<'_>, spans: &mut Spans, batch: &mut Batch) {
     let mut since = billed.since;
-    for span in spans.iter_mut().filter(|s| s.billed.id == billed.id) {
+    for place in spans.of.get(&billed.id).into_iter().flatten() {
+        let span = &mut spans.all[*place];
         match span.end {
             None if same(&span.billed, billed) => return,
             // It changed its size or count: the old span ends, a new one begins.
@@ -170,33 +189,34 @@ fn same(a: &Billed, b: &Billed) -> bool {
     )
 }
 
-/// The amounts to date of all these spans, item by item and month by month.
+/// The amounts to date of all these spans, item by item and month by month. All leases in one bill: what
+/// they share is then shared out once, in the order of their ages.
 fn accruals(look: &Look<'_>, spans: &[LedgerSpan]) -> Vec<Accrual> {
     let shared = |s: &&LedgerSpan| s.price.rule.is_shared();
-    let leases: BTreeSet<Option<&LeaseId>> = spans.iter().map(|s| s.lease.as_ref()).collect();
     let provider = look.provider;
-    let mut out = Vec::new();
-    for lease in leases {
-        let (mine, others): (Vec<_>, Vec<_>) =
-            spans.iter().partition(|s| s.lease.as_ref() == lease);
-        let mine: Vec<Span> = mine.into_iter().map(plain).collect();
-        let others = others.into_iter().chain(look.beside).filter(shared);
-        let others: Vec<Span> = others.map(plain).collect();
-        for line in bill_beside(&mine, &others, look.now) {
-            let (kind, r#type) = (line.kind.as_str(), &line.r#type);
-            out.push(Accrual {
-                lease: lease.cloned(),
-                provider,
-                item: format!(
-                    "{provider}|{}|{kind}|{type}|{}|{}",
-                    line.group, line.month, line.rule
-                ),
-                title: format!("{kind} {}", line.r#type),
-                to_date: line.amount,
-            });
+    // A group is one resource or one pool of one cluster, so it says whose the line is.
+    let leases: BTreeMap<&str, Option<&LeaseId>> = spans
+        .iter()
+        .map(|s| (s.billed.group.as_str(), s.lease.as_ref()))
+        .collect();
+    let mine: Vec<Span> = spans.iter().map(plain).collect();
+    let others: Vec<Span> = look.beside.iter().filter(shared).map(plain).collect();
+    let accrual = |line: billing::Line| {
+        let (kind, r#type) = (line.kind.as_str(), &line.r#type);
+        let lease = leases.get(line.group.as_str()).copied().flatten();
+        Accrual {
+            lease: lease.cloned(),
+            provider,
+            item: format!(
+                "{provider}|{}|{kind}|{type}|{}|{}",
+                line.group, line.month, line.rule
+            ),
+            title: format!("{kind} {}", line.r#type),
+            to_date: line.amount,
         }
-    }
-    out
+    };
+    let lines = bill_beside(&mine, &others, look.now);
+    lines.into_iter().map(accrual).collect()
 }
 
 /// A ledger's span as the bill takes it.

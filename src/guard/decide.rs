@@ -115,6 +115,7 @@ mod tests {
             endpoint: None,
             budget: None,
             worker: None,
+            owner: None,
         }
     }
 

@@ -1,11 +1,13 @@
 //! The guard: one tick looks at everything once and ends what must end. Cron runs one tick, the daemon
 //! runs them on a timer; a missed one is caught up by the next, since a tick has no input but the time.
+#![doc = include_str!("scale.md")]
 
 pub mod daemon;
 pub mod decide;
 pub mod orphans;
 pub mod report;
 pub mod tick;
+pub mod together;
 
 use std::collections::BTreeMap;
 

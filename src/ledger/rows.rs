@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use kubelease_core::{Billed, LeaseId, Money, Order, Price, ProviderId, Ref, Step};
 use serde::{Deserialize, Serialize};
 
+use super::OwnerName;
+
 /// Where a lease is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -139,6 +141,8 @@ pub struct Lease {
     pub budget: Option<Money>,
     /// Who has it in hand, and until when that holds without a new sign of life.
     pub worker: Option<(String, DateTime<Utc>)>,
+    /// Who it is for.
+    pub owner: Option<OwnerName>,
 }
 
 /// What happened to a step or a thing. Anything but the pairs of [`Event::may_follow`] is refused.
@@ -356,6 +360,19 @@ pub struct Grant {
     pub expires_at: Option<DateTime<Utc>>,
     /// `declared`, `default: …`, or the call that said so.
     pub source: String,
+    /// When it was written down.
+    pub at: DateTime<Utc>,
+}
+
+/// How much of a cloud's credit an owner may hold and spend. The newest of an owner and a cloud holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Whose.
+    pub owner: OwnerName,
+    /// Of which cloud's credit.
+    pub provider: ProviderId,
+    /// The most that holds and spend together may reach.
+    pub amount: Money,
     /// When it was written down.
     pub at: DateTime<Utc>,
 }

@@ -12,6 +12,7 @@ mod cli;
 mod conformance;
 mod crash;
 mod guard;
+mod guards;
 mod kubectl;
 mod money;
 mod prism;

@@ -19,6 +19,7 @@ mod guard;
 mod help;
 mod kubeconfig;
 mod list;
+mod owners;
 mod pages;
 mod prices;
 mod secrets;
@@ -42,7 +43,7 @@ use crate::support::{Bench, Said, said};
 const LETTERS: &str = "bcdfghjkmnpqrstvwxz2345679";
 
 /// The lease's keys of design §10, then what was added.
-const LEASE: [&str; 21] = [
+const LEASE: [&str; 22] = [
     "id",
     "name",
     "provider",
@@ -64,6 +65,7 @@ const LEASE: [&str; 21] = [
     "ended_at",
     "last_use",
     "budget",
+    "owner",
 ];
 
 /// The receipt's keys of design §10, then what was added.

@@ -1,6 +1,7 @@
 //! A bench: one simulator, one home, and the real binary.
 
 mod console;
+pub(crate) mod postgres;
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub(crate) struct Bench {
     pub(crate) sim: Handle,
     pub(crate) control: Control,
     pub(crate) home: TempDir,
+    /// `KUBELEASE_LEDGER` of its processes, when it is not in the home.
+    pub(crate) ledger: Option<String>,
     /// What the ledger may have booked beyond the meter, because others removed something.
     tolerated: Cell<Money>,
 }
@@ -92,6 +95,7 @@ impl Bench {
             sim,
             control,
             home: TempDir::new().unwrap(),
+            ledger: None,
             tolerated: Cell::default(),
         }
     }
@@ -105,6 +109,7 @@ impl Bench {
             .env("HOME", self.home.path())
             .env("KUBELEASE_HOME", self.home.path())
             .env("KUBELEASE_SIM", &self.sim.control)
+            .envs(self.ledger.iter().map(|url| ("KUBELEASE_LEDGER", url)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
