@@ -9,7 +9,10 @@ use super::sql::codec::Reader;
 use super::sql::{Fault, Inner};
 
 /// In order; the version of a schema is how many of them were applied. Never edit one that was released.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0003_running.sql"),
+];
 
 /// The version that these migrations lead to.
 pub(super) fn newest(migrations: &[&'static str]) -> i64 {

@@ -7,6 +7,7 @@ mod crowd;
 mod damage;
 mod files;
 mod history;
+mod running;
 mod story;
 
 use std::path::PathBuf;

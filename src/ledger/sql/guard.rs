@@ -10,6 +10,9 @@ use super::codec::{Reader, json, ms, next_id};
 use super::{Fault, Inner, SqlLedger, Tx, leases};
 use crate::ledger::rows::{Outgoing, Sighting, TickRecord};
 
+/// How many reports of ticks are kept: a day of one every five minutes.
+const TICKS: i64 = 288;
+
 pub(super) async fn sight(
     db: &SqlLedger,
     provider: ProviderId,
@@ -150,6 +153,8 @@ pub(super) async fn ticked(db: &SqlLedger, record: &TickRecord) -> Inner<()> {
         .bind(ms(record.at))
         .bind(json(&record.report)?);
     query.execute(&mut *tx).await?;
+    let sql = "DELETE FROM ticks WHERE id <= $1";
+    sqlx::query(sql).bind(id - TICKS).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }
 

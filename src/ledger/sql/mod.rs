@@ -8,6 +8,7 @@ mod guard;
 mod journal;
 mod leases;
 mod money;
+mod purse;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use sqlx::{Any, Transaction};
 
 use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
-    Outgoing, Reason, Sighting, TickRecord,
+    Outgoing, Reason, Sighting, Spending, TickRecord,
 };
 use super::{Ledger, LedgerError, Result};
 
@@ -299,6 +300,9 @@ impl Ledger for SqlLedger {
     }
     async fn lease_balances(&self) -> Result<Vec<(LeaseId, Balance)>> {
         self.answer(money::lease_balances(self).await)
+    }
+    async fn spending(&self) -> Result<Spending> {
+        self.answer(money::spending(self).await)
     }
     async fn entries(&self, lease: Option<&LeaseId>) -> Result<Vec<Entry>> {
         self.answer(money::entries(self, lease).await)
