@@ -3,10 +3,10 @@
 //! A look at a cloud opens spans for what is new, closes those of what is gone and says what every
 //! item costs until now; the ledger books the differences. So the sum never depends on when ticks ran.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kubelease_core::billing::{Month, bill_beside};
+use kubelease_core::billing::{Line, Month, bill_beside};
 use kubelease_core::{Billed, LeaseId, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span};
 
 use super::{Cloud, Engine, EngineError};
@@ -36,18 +36,19 @@ pub struct Look<'a> {
 #[must_use]
 pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) -> Batch {
     let mut batch = Batch::default();
-    let mut spans: Vec<LedgerSpan> = look.spans.to_vec();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut spans = Spans::of(look.spans);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for thing in look.things {
         let Some(owner) = &thing.owner else { continue };
         for billed in &thing.billed {
-            seen.insert(billed.id.clone());
+            seen.insert(&billed.id);
             see(&owner.lease, billed, look, &mut spans, &mut batch);
         }
     }
+    let mut spans = spans.all;
     if look.complete {
         for span in spans.iter_mut().filter(|s| s.end.is_none() && s.id != 0) {
-            if !seen.contains(&span.billed.id) {
+            if !seen.contains(span.billed.id.as_str()) {
                 let end = ended(span).max(span.billed.since);
                 batch.closes.push((span.id, end));
                 span.end = Some(end);
@@ -116,16 +117,31 @@ impl Engine {
     }
 }
 
+/// Spans, found by the billed id: a look at a thousand clusters must not compare each with each.
+struct Spans {
+    all: Vec<LedgerSpan>,
+    by_id: BTreeMap<String, Vec<usize>>,
+}
+
+impl Spans {
+    fn of(spans: &[LedgerSpan]) -> Self {
+        let mut by_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (n, span) in spans.iter().enumerate() {
+            by_id.entry(span.billed.id.clone()).or_default().push(n);
+        }
+        let all = spans.to_vec();
+        Self { all, by_id }
+    }
+}
+
 /// A billed thing was seen: keep its span, or open one.
-fn see(
-    lease: &LeaseId,
-    billed: &Billed,
-    look: &Look<'_>,
-    spans: &mut Vec<LedgerSpan>,
-    batch: &mut Batch,
-) {
+fn see(lease: &LeaseId, billed: &Billed, look: &Look<'_>, spans: &mut Spans, batch: &mut Batch) {
     let mut since = billed.since;
-    for span in spans.iter_mut().filter(|s| s.billed.id == billed.id) {
+    let places = spans.by_id.entry(billed.id.clone()).or_default();
+    for place in places.iter() {
+        let Some(span) = spans.all.get_mut(*place) else {
+            continue;
+        };
         match span.end {
             None if same(&span.billed, billed) => return,
             // It changed its size or count: the old span ends, a new one begins.
@@ -150,7 +166,8 @@ fn see(
     batch
         .opens
         .push((Some(lease.clone()), billed.clone(), price.clone()));
-    spans.push(LedgerSpan {
+    places.push(spans.all.len());
+    spans.all.push(LedgerSpan {
         id: 0,
         lease: Some(lease.clone()),
         provider: look.provider,
@@ -170,33 +187,33 @@ fn same(a: &Billed, b: &Billed) -> bool {
     )
 }
 
-/// The amounts to date of all these spans, item by item and month by month.
+/// The amounts to date of all these spans, item by item and month by month. The account is billed once,
+/// with what others share of it; each line belongs to the lease whose thing or pool it is.
 fn accruals(look: &Look<'_>, spans: &[LedgerSpan]) -> Vec<Accrual> {
-    let shared = |s: &&LedgerSpan| s.price.rule.is_shared();
-    let leases: BTreeSet<Option<&LeaseId>> = spans.iter().map(|s| s.lease.as_ref()).collect();
     let provider = look.provider;
-    let mut out = Vec::new();
-    for lease in leases {
-        let (mine, others): (Vec<_>, Vec<_>) =
-            spans.iter().partition(|s| s.lease.as_ref() == lease);
-        let mine: Vec<Span> = mine.into_iter().map(plain).collect();
-        let others = others.into_iter().chain(look.beside).filter(shared);
-        let others: Vec<Span> = others.map(plain).collect();
-        for line in bill_beside(&mine, &others, look.now) {
-            let (kind, r#type) = (line.kind.as_str(), &line.r#type);
-            out.push(Accrual {
-                lease: lease.cloned(),
-                provider,
-                item: format!(
-                    "{provider}|{}|{kind}|{type}|{}|{}",
-                    line.group, line.month, line.rule
-                ),
-                title: format!("{kind} {}", line.r#type),
-                to_date: line.amount,
-            });
+    let leases: BTreeMap<&str, Option<&LeaseId>> = spans
+        .iter()
+        .map(|s| (s.billed.group.as_str(), s.lease.as_ref()))
+        .collect();
+    let mine: Vec<Span> = spans.iter().map(plain).collect();
+    let shares =
+        |s: &&LedgerSpan| s.price.rule.is_shared() && !leases.contains_key(s.billed.group.as_str());
+    let beside: Vec<Span> = look.beside.iter().filter(shares).map(plain).collect();
+    let lines = bill_beside(&mine, &beside, look.now).into_iter();
+    let accrual = |line: Line| {
+        let (kind, r#type) = (line.kind.as_str(), &line.r#type);
+        Accrual {
+            lease: leases.get(line.group.as_str()).copied().flatten().cloned(),
+            provider,
+            item: format!(
+                "{provider}|{}|{kind}|{type}|{}|{}",
+                line.group, line.month, line.rule
+            ),
+            title: format!("{kind} {}", line.r#type),
+            to_date: line.amount,
         }
-    }
-    out
+    };
+    lines.map(accrual).collect()
 }
 
 /// A ledger's span as the bill takes it.
