@@ -58,6 +58,7 @@ struct Row {
     region: String,
     #[serde(alias = "on_demand_hour")]
     price_hour: Option<Money>,
+    price_hour_each_additional: Option<Money>,
     price_disk_month: Option<Money>,
     size_gib: Option<String>,
     arch: Option<String>,
@@ -129,8 +130,16 @@ fn price(row: &Row, rule: Rule, titles: &BTreeMap<&str, &str>) -> Price {
     }
 }
 
+/// A load balancer's first five rules, load balancing and outbound ones together, have one price.
+const RULES_TOGETHER: u32 = 5;
+
 fn hourly_rule(row: &Row) -> Rule {
     match row.price_hour {
+        Some(first) if row.price_hour_each_additional.is_some() => Rule::FirstMany {
+            first,
+            many: RULES_TOGETHER,
+            further: row.price_hour_each_additional.unwrap_or_default(),
+        },
         Some(hourly) if hourly > Money::ZERO => Rule::Second { hourly, minimum: 0 },
         _ => Rule::Free,
     }

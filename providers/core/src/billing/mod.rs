@@ -205,6 +205,16 @@ pub enum Rule {
         /// How many older ones of others are there.
         before: u32,
     },
+    /// By the second; the first `many` parts of one thing (the rules of a load balancer) have one price
+    /// together, each further one its own. The count of the row is the number of parts.
+    FirstMany {
+        /// Dollars an hour for the first `many`.
+        first: Money,
+        /// How many cost that together.
+        many: u32,
+        /// Dollars an hour for each one more.
+        further: Money,
+    },
 }
 
 impl Rule {
@@ -217,6 +227,7 @@ impl Rule {
             Self::PoolSecond { monthly, month, .. } => monthly.ratio(3600, i128::from(*month)),
             Self::StartedHour { price, hours, .. } => price.ratio(1, i128::from(*hours)),
             Self::GibMonth { price } => price.ratio(1, 730),
+            Self::FirstMany { first, .. } => *first,
             // Free until the month's allowance is used up; only a bill can tell when that is.
             Self::Allowance { .. } => Money::ZERO,
             Self::Together {
@@ -308,12 +319,25 @@ impl Rule {
                 further,
                 before,
             } => format!("t:{first}:{many}:{further}:{before}"),
+            Self::FirstMany {
+                first,
+                many,
+                further,
+            } => format!("fm:{first}:{many}:{further}"),
         }
     }
 
     /// [`Rule::hourly`] for a whole row: count and size multiplied in.
     #[must_use]
     pub fn hourly_of(&self, billed: &Billed) -> Money {
+        if let Self::FirstMany {
+            first,
+            many,
+            further,
+        } = self
+        {
+            return *first + further.ratio(i128::from(billed.count.saturating_sub(*many)), 1);
+        }
         let gib = if self.is_per_gib() {
             billed.size_gib.unwrap_or(1)
         } else {

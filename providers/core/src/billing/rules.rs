@@ -269,6 +269,11 @@ fn amount(rule: &Rule, month: Month, uses: &[Use]) -> (Money, String) {
             uses,
         ),
         Rule::Second { hourly, minimum } => by_second(*hourly, *minimum, uses),
+        Rule::FirstMany {
+            first,
+            many,
+            further,
+        } => by_parts((*first, *many, *further), uses),
         Rule::PoolSecond {
             monthly,
             month,
@@ -299,6 +304,21 @@ fn by_second(hourly: Money, minimum: u64, uses: &[Use]) -> (Money, String) {
         hourly.ratio(seconds, 3600),
         format!("{seconds} s × ${hourly} / 3600 s"),
     )
+}
+
+/// The first `many` parts together, each further one by itself.
+fn by_parts((first, many, further): (Money, u32, Money), uses: &[Use]) -> (Money, String) {
+    let over = |u: &Use| i128::from(u.count.saturating_sub(many));
+    let (mut whole, mut more) = (0_i128, 0_i128);
+    for u in uses {
+        whole += i128::from(u.seconds());
+        more += over(u) * i128::from(u.seconds());
+    }
+    let owed = i128::from(first.nanos()) * whole + i128::from(further.nanos()) * more;
+    let how = format!(
+        "{whole} s × ${first} / 3600 s for the first {many}, {more} s × ${further} / 3600 s for those beyond"
+    );
+    (Money::from_nanos(1).ratio(owed, 3600), how)
 }
 
 /// The seconds with the most nodes are paid first, until `month` seconds are paid.

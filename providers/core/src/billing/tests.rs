@@ -327,3 +327,26 @@ fn shared_prices_do_not_depend_on_when_they_are_looked_at() {
     }
     assert_eq!(last, money("141.6"));
 }
+
+/// Azure: a load balancer's first five rules $0.025 an hour together, each further one $0.01.
+#[test]
+fn further_parts_of_one_thing_cost_more_and_do_not_share_with_other_things() {
+    let rule = || Rule::FirstMany {
+        first: money("0.025"),
+        many: 5,
+        further: money("0.01"),
+    };
+    let start = at(2026, 2, 3, 0);
+    for (parts, hour) in [(1, "0.025"), (5, "0.025"), (7, "0.045")] {
+        assert_eq!(total(&[span("a", rule(), start, 3600, parts)]), money(hour));
+        let row = span("a", rule(), start, 3600, parts).billed;
+        assert_eq!(rule().hourly_of(&row), money(hour));
+    }
+    // It grows, and a second one has its own five.
+    let spans = [
+        span("a", rule(), start, 3600, 2),
+        span("a", rule(), at(2026, 2, 3, 1), 3600, 6),
+        span("b", rule(), start, 3600, 1),
+    ];
+    assert_eq!(total(&spans), money("0.085"));
+}
