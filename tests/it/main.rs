@@ -13,6 +13,7 @@ mod conformance;
 mod crash;
 mod guard;
 mod kubectl;
+mod lives;
 mod money;
 mod prism;
 mod profiles;
