@@ -101,8 +101,12 @@ impl Clock for SimClock {
             Ok(Ok(now)) => {
                 self.remember(now);
             }
-            // Without a simulator there is no time to wait for; pause so that a loop cannot spin.
-            _ => tokio::time::sleep(Duration::from_millis(200)).await,
+            // Without a simulator nobody moves the time: it is taken to have come, so that every wait ends
+            // at its own bound. The pause keeps a loop from spinning.
+            _ => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                self.remember(until.max(self.now()));
+            }
         }
     }
 }
@@ -121,4 +125,38 @@ fn time(answer: &serde_json::Value) -> std::io::Result<DateTime<Utc>> {
                 "no time in the simulator's answer",
             )
         })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::io::{Read, Write};
+
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    /// Otherwise a process would wait for ever for a simulator that has stopped.
+    #[tokio::test(start_paused = true)]
+    async fn waits_end_when_the_simulator_is_gone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let once = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            let body = r#"{"now":"2026-01-05T08:00:00Z"}"#;
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+        });
+        let clock = SimClock::connect(&url).unwrap();
+        once.join().unwrap();
+        let until = clock.now() + TimeDelta::hours(1);
+        clock.sleep_until(until).await;
+        assert_eq!(clock.now(), until);
+    }
 }
