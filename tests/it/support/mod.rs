@@ -242,7 +242,7 @@ impl Bench {
 
     /// Waits until a `hold` fault holds a request.
     pub(crate) fn wait_held(&self, id: &str) {
-        // The simulator answers when it holds one, or after its own bound.
+        // The simulator answers when it holds one, or when the fault is gone.
         for _ in 0..20 {
             let fault = self
                 .control
