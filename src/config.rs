@@ -6,6 +6,7 @@ use kubelease_core::{Money, ProviderId};
 use serde::Deserialize;
 
 use crate::env::{self, Env};
+use crate::notify::{ChannelConfig, Channels, SmtpConfig, config};
 
 /// `config.toml`: everything is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,6 +21,14 @@ pub struct ConfigFile {
     /// The clouds that are asked at all (by the guard, `sweep`, `list --all`); else every one with
     /// credentials. A lease on another one is told as not watched.
     pub providers: Option<Vec<ProviderId>>,
+    /// Whom to tell of what.
+    #[serde(default)]
+    pub notify: Vec<ChannelConfig>,
+    /// Who sends mail.
+    pub smtp: Option<SmtpConfig>,
+    /// That others can read the secrets in it.
+    #[serde(skip)]
+    exposed: Option<String>,
 }
 
 impl ConfigFile {
@@ -29,6 +38,12 @@ impl ConfigFile {
         self.providers
             .as_ref()
             .is_none_or(|wanted| wanted.contains(&provider))
+    }
+
+    /// Whether `[[notify]]` and `[smtp]` make sense together.
+    fn check(&self) -> Result<(), String> {
+        self.smtp.as_ref().map(config::smtp).transpose()?;
+        config::channels(&self.notify, self.smtp.is_some()).map(drop)
     }
 }
 
@@ -109,6 +124,14 @@ impl Settings {
         })
     }
 
+    /// Whom the guard tells.
+    #[must_use]
+    pub fn channels(&self) -> Channels {
+        let smtp = self.file.smtp.as_ref().and_then(|s| config::smtp(s).ok());
+        let list = config::channels(&self.file.notify, smtp.is_some()).unwrap_or_default();
+        Channels::new(list, smtp, self.file.exposed.clone(), self.env.clone())
+    }
+
     /// The kubeconfig file of a lease.
     #[must_use]
     pub fn kubeconfig(&self, name: &str) -> PathBuf {
@@ -140,10 +163,35 @@ fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
             });
         }
     };
-    toml::from_str(&text).map_err(|error| ConfigError::Wrong {
+    let wrong = |message| ConfigError::Wrong {
         path: path.to_owned(),
-        message: error.to_string(),
-    })
+        message,
+    };
+    let mut file: ConfigFile = toml::from_str(&text).map_err(|e| wrong(told(&text, &e)))?;
+    file.check().map_err(wrong)?;
+    if config::holds_secret(&file.notify, file.smtp.as_ref()) && others_can_read(path) {
+        file.exposed = Some(format!(
+            "{} holds a secret and others can read it, so nothing is sent: chmod 600 {}",
+            path.display(),
+            path.display()
+        ));
+    }
+    Ok(file)
+}
+
+/// Line and caret; where the file may hold a secret, the line's number alone.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    if !["notify", "smtp"].iter().any(|word| text.contains(word)) {
+        return error.to_string();
+    }
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(0, |before| before.matches('\n').count()) + 1;
+    format!("line {line}: {}", error.message())
+}
+
+fn others_can_read(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
 #[cfg(test)]

@@ -78,17 +78,29 @@ impl KubeApi {
     /// # Errors
     /// When the cluster cannot be reached, refuses, or answers nonsense.
     pub async fn volumes(&self) -> Result<Vec<Volume>, Error> {
-        let (mut volumes, mut next) = (Vec::new(), String::new());
+        let volumes = self.list("/api/v1/persistentvolumes").await?;
+        Ok(volumes.iter().filter_map(volume).collect())
+    }
+
+    /// Every object of a list, page by page.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached, refuses, has no such list, or answers nonsense.
+    pub async fn list(&self, path: &str) -> Result<Vec<Value>, Error> {
+        let (mut all, mut next) = (Vec::new(), String::new());
         for _ in 0..PAGES {
-            let path = format!("/api/v1/persistentvolumes?limit={PAGE}{next}");
-            let request = self.client.get(format!("{}{path}", self.server));
-            let page = self.send(request, "GET persistentvolumes").await?;
-            let items = page.get("items").and_then(Value::as_array);
-            let items = items.ok_or_else(|| nonsense("a list without items"))?;
-            volumes.extend(items.iter().filter_map(volume));
+            let url = format!("{}{path}?limit={PAGE}{next}", self.server);
+            let mut page = self
+                .send(self.client.get(url), &format!("GET {path}"))
+                .await?;
+            let items = page.get_mut("items").map(Value::take);
+            let Some(Value::Array(items)) = items else {
+                return Err(nonsense("a list without items"));
+            };
+            all.extend(items);
             match page.pointer("/metadata/continue").and_then(Value::as_str) {
                 Some(token) if !token.is_empty() => next = format!("&continue={token}"),
-                _ => return Ok(volumes),
+                _ => return Ok(all),
             }
         }
         Err(nonsense("a list without an end"))
@@ -103,6 +115,7 @@ impl KubeApi {
             let kind = match e.status() {
                 Some(status) if status == 401 => Kind::Unauthenticated,
                 Some(status) if status == 403 => Kind::PermissionDenied,
+                Some(status) if status == 404 => Kind::NotFound,
                 _ => Kind::Unavailable,
             };
             let e = e.without_url();

@@ -24,6 +24,7 @@ pub mod guard;
 pub mod kubeapi;
 pub mod kubeconfig;
 pub mod ledger;
+pub mod notify;
 pub mod pricing;
 pub mod profile;
 pub mod quote;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::credit::Credit;
 use crate::engine::receipt::Receipt;
+use crate::guard::idle::{self, look::Known};
 use crate::guard::report::Report;
-use crate::ledger::{Entry, Lease};
+use crate::ledger::{Entry, Lease, Status};
 use crate::quote::{NoQuote, Quote};
 
 /// RFC 3339 in UTC, whole seconds.
@@ -27,8 +28,18 @@ pub struct LeaseFigures {
     pub cost: Money,
     /// What is still held for it.
     pub hold: Money,
-    /// When its kubeconfig was last used.
-    pub last_use: Option<DateTime<Utc>>,
+    /// What is known of its use.
+    pub known: Known,
+}
+
+impl LeaseFigures {
+    /// Since when nobody has used it, as far as is known without asking; none when it is not there.
+    #[must_use]
+    pub fn quiet_since(&self) -> Option<DateTime<Utc>> {
+        let ready_at = self.lease.ready_at?;
+        let last = self.known.last_use.map_or(ready_at, |at| at.max(ready_at));
+        (self.lease.status == Status::Ready).then(|| idle::quiet_since(last, &self.known.signs))
+    }
 }
 
 /// `id name provider region profile status kubernetes created_at ready_at expires_at hourly cost hold
@@ -56,8 +67,9 @@ pub fn lease(figures: &LeaseFigures) -> Value {
         "count": l.order.count,
         "protect_until": l.protect_until.map(time),
         "ended_at": l.ended_at.map(time),
-        "last_use": figures.last_use.map(time),
+        "last_use": figures.known.last_use.map(time),
         "budget": l.budget,
+        "idle_since": figures.quiet_since().map(time),
     })
 }
 
@@ -189,5 +201,8 @@ pub fn report(report: &Report) -> Value {
         "warnings": report.warnings,
         "errors": report.errors,
         "exit_code": report.exit_code(),
+        "recreated": report.recreated,
+        "refused": report.refused,
+        "undelivered": report.undelivered,
     })
 }

@@ -14,10 +14,12 @@ use super::{CliError, Global, exit};
 use crate::clock::{SimClock, SystemClock};
 use crate::config::Settings;
 use crate::credit::{Credit, default_grant};
-use crate::engine::books::{horizon, plain};
+use crate::engine::books::{horizon, plain, sharing};
 use crate::engine::{Cloud, Engine, Stop, Watch, Worker};
 use crate::env::Env;
 use crate::guard::Guard;
+use crate::guard::idle::look::Known;
+use crate::guard::profiles::Profiles;
 use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, PriceRow, SqlLedger};
 use crate::pricing;
 use crate::registry::{self, RegistryError, SimEndpoints};
@@ -177,6 +179,8 @@ impl App {
             clouds,
             unavailable,
             margin_percent: self.settings.file.margin_percent,
+            channels: self.settings.channels(),
+            profiles: Profiles::default(),
         })
     }
 
@@ -245,10 +249,13 @@ impl App {
         let spans = ledger.spans(Some(&lease.id), false, None).await?;
         let since = horizon(&spans, lease.created_at);
         let all = ledger.spans(None, false, Some(since)).await?;
-        let beside = beside(&all, lease.provider, Some(&lease.id));
-        let last_use = ledger.last_uses().await?.get(&lease.id).copied();
+        let beside = sharing(&all, lease.provider, Some(&lease.id));
+        let known = Known {
+            last_use: ledger.last_uses().await?.get(&lease.id).copied(),
+            signs: ledger.signs().await?.remove(&lease.id).unwrap_or_default(),
+        };
         let now = self.clock.now();
-        Ok(add_up(lease, balance, (&spans, &beside), last_use, now))
+        Ok(add_up(lease, balance, (&spans, &beside), known, now))
     }
 
     /// What leases of that cloud share with a new one this month: allowances of the account.
@@ -258,7 +265,7 @@ impl App {
     pub async fn beside(&self, provider: ProviderId) -> Result<Vec<Span>, CliError> {
         let since = horizon(&[], self.clock.now());
         let all = self.ledger().await?.spans(None, false, Some(since)).await?;
-        Ok(beside(&all, provider, None))
+        Ok(sharing(&all, provider, None))
     }
 
     /// The same for many leases, with a few questions to the ledger instead of a few each.
@@ -281,13 +288,17 @@ impl App {
             }
         }
         let uses = ledger.last_uses().await?;
+        let mut signs = ledger.signs().await?;
         let now = self.clock.now();
         let figures = |lease: Lease| {
             let balance = balances.get(&lease.id).copied().unwrap_or_default();
             let spans = spans.remove(&lease.id).unwrap_or_default();
-            let last_use = uses.get(&lease.id).copied();
-            let beside = beside(&all, lease.provider, Some(&lease.id));
-            add_up(lease, balance, (&spans, &beside), last_use, now)
+            let known = Known {
+                last_use: uses.get(&lease.id).copied(),
+                signs: signs.remove(&lease.id).unwrap_or_default(),
+            };
+            let beside = sharing(&all, lease.provider, Some(&lease.id));
+            add_up(lease, balance, (&spans, &beside), known, now)
         };
         Ok(leases.into_iter().map(figures).collect())
     }
@@ -303,7 +314,7 @@ fn add_up(
     lease: Lease,
     balance: Balance,
     (spans, beside): (&[LedgerSpan], &[Span]),
-    last_use: Option<DateTime<Utc>>,
+    known: Known,
     now: DateTime<Utc>,
 ) -> LeaseFigures {
     let spans: Vec<_> = spans.iter().map(plain).collect();
@@ -315,19 +326,9 @@ fn add_up(
         cost: cost.max(balance.spent),
         hold: balance.held,
         hourly,
-        last_use,
+        known,
         lease,
     }
-}
-
-/// The spans of other leases there that share a price with those of `lease`.
-fn beside(all: &[LedgerSpan], provider: ProviderId, lease: Option<&LeaseId>) -> Vec<Span> {
-    let others = all.iter().filter(|s| {
-        s.provider == provider
-            && s.price.rule.is_shared()
-            && (lease.is_none() || s.lease.as_ref() != lease)
-    });
-    others.map(plain).collect()
 }
 
 /// A new lease id.
@@ -335,10 +336,8 @@ fn beside(all: &[LedgerSpan], provider: ProviderId, lease: Option<&LeaseId>) -> 
 /// # Errors
 /// When the system gives no random bytes.
 pub fn new_lease_id() -> Result<LeaseId, CliError> {
-    let mut bytes = [0; 9];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| CliError::new(exit::BUG, format!("the system gives no random bytes: {e}")))?;
-    Ok(LeaseId::from_random(bytes))
+    crate::engine::new_lease_id()
+        .map_err(|e| CliError::new(exit::BUG, format!("the system gives no random bytes: {e}")))
 }
 
 /// SIGINT and SIGTERM ask running work to stop at its next safe point.

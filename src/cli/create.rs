@@ -121,6 +121,8 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
     if let Err(error) = reserve(app, &cloud, &lease, &quote, &credit).await {
         return Err(elsewhere::add(app, error, wish).await);
     }
+    // The name is this lease's now: what had it before does not come back.
+    app.ledger().await?.forget_return(&lease.name).await?;
     build(app, args, &cloud, lease, &quote, timeout).await
 }
 

@@ -33,6 +33,9 @@ pub(super) async fn run(app: &App, args: &DeleteArgs) -> Result<u8, CliError> {
     let mut leases = Vec::new();
     for name in &args.names {
         let lease = app.lease(name).await?;
+        if !args.dry_run {
+            for_good(app, &lease).await?;
+        }
         if lease.status == Status::Ended {
             app.out.note(&format!("{name} has ended already"));
         } else if !leases.iter().any(|l: &Lease| l.id == lease.id) {
@@ -52,6 +55,16 @@ pub(super) async fn run(app: &App, args: &DeleteArgs) -> Result<u8, CliError> {
     let outcomes = join_all(leases.iter().map(|lease| end(app, &engine, lease))).await;
     progress.finish();
     finish(app, &leases, outcomes).await
+}
+
+/// Deleted by hand, it does not come back when its schedule opens.
+async fn for_good(app: &App, lease: &Lease) -> Result<(), CliError> {
+    if app.ledger().await?.forget_return(&lease.name).await? {
+        let name = &lease.name;
+        app.out
+            .note(&format!("{name} will not come back with its schedule"));
+    }
+    Ok(())
 }
 
 async fn end(app: &App, engine: &Engine, lease: &Lease) -> Result<Receipt, CliError> {
@@ -104,6 +117,8 @@ async fn finish(
 ) -> Result<u8, CliError> {
     let (mut receipts, mut worst): (Vec<Value>, u8) = (Vec::new(), exit::OK);
     for (lease, outcome) in leases.iter().zip(outcomes) {
+        // A guard may have ended it, and noted its return, meanwhile.
+        app.ledger().await?.forget_return(&lease.name).await?;
         match outcome {
             Ok(receipt) => {
                 let credit = app.credit(receipt.provider, false).await?;

@@ -75,6 +75,19 @@ fn tell(app: &App, report: &Report, always: bool) {
     for warning in &report.warnings {
         app.out.warn(warning);
     }
+    for name in &report.recreated {
+        app.out
+            .data(&format!("{name} is made again: its schedule is open"));
+    }
+    for refused in &report.refused {
+        app.out.warn(&format!(
+            "{} should be up by its schedule: {}",
+            refused.name, refused.why
+        ));
+    }
+    for line in &report.undelivered {
+        app.out.warn(&format!("notify: {line}"));
+    }
     for receipt in &report.ended {
         app.out.data(&format!(
             "ended {} ({}): {} removed, {} left, cost {}",

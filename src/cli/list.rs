@@ -1,5 +1,6 @@
 //! `list`: leases with what they cost; with `--all` also what we did not make.
 
+use chrono::TimeDelta;
 use clap::Args;
 use kubelease_core::{Money, Owned, Scope};
 use serde_json::{Value, json};
@@ -62,11 +63,9 @@ fn table(app: &App, rows: &[LeaseFigures]) {
     let now = app.clock.now();
     let row = |f: &LeaseFigures| {
         let l = &f.lease;
-        let ready = l.status == crate::ledger::Status::Ready;
-        let idle = l
-            .ready_at
-            .filter(|_| ready)
-            .map(|r| human(now - f.last_use.unwrap_or(r).max(r)));
+        let idle = f
+            .quiet_since()
+            .map(|at| human((now - at).max(TimeDelta::zero())));
         let expires = l.ended_at.map_or_else(
             || until(l.expires_at, now),
             |at| format!("ended {}", until(at, now)),

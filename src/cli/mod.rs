@@ -13,6 +13,7 @@ mod elsewhere;
 mod error;
 mod extend;
 mod guard;
+mod idle;
 mod kubeconfig;
 mod list;
 pub mod output;
@@ -119,6 +120,7 @@ enum Command {
     Spend(spend::SpendArgs),
     Bill(bill::BillArgs),
     Guard(guard::GuardArgs),
+    Idle(idle::IdleArgs),
     Doctor(doctor::DoctorArgs),
     Sim(sim::SimArgs),
     Demo(demo::DemoArgs),
@@ -202,6 +204,7 @@ async fn run(cli: Cli, out: &output::Output) -> Result<u8, CliError> {
         Command::Spend(args) => spend::run(&app, args).await,
         Command::Bill(args) => bill::run(&app, args),
         Command::Guard(args) => guard::run(&app, args).await,
+        Command::Idle(args) => idle::run(&app, args).await,
         Command::Doctor(args) => doctor::run(&app, args).await,
         Command::Sim(_) | Command::Demo(_) | Command::Completions(_) | Command::Man => Ok(exit::OK),
     }

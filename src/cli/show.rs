@@ -79,7 +79,7 @@ pub(super) async fn run(app: &App, args: &ShowArgs) -> Result<u8, CliError> {
     ];
     rows.extend(lease.reason.map(|r| ("reason", r.as_str().to_owned())));
     rows.extend(lease.protect_until.map(|t| ("protected", until(t, now))));
-    rows.extend(figures.last_use.map(|t| ("last use", until(t, now))));
+    rows.extend(figures.known.last_use.map(|t| ("last use", until(t, now))));
     rows.extend(lease.endpoint.clone().map(|e| ("endpoint", e)));
     for (name, value) in rows {
         app.out.data(&format!("{name:<11} {value}"));

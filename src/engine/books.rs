@@ -205,6 +205,17 @@ fn accruals(look: &Look<'_>, spans: &[LedgerSpan]) -> Vec<Accrual> {
     out
 }
 
+/// The spans of other leases there that share a price with those of `lease`, or of a lease to come.
+#[must_use]
+pub fn sharing(all: &[LedgerSpan], provider: ProviderId, lease: Option<&LeaseId>) -> Vec<Span> {
+    let others = all.iter().filter(|s| {
+        s.provider == provider
+            && s.price.rule.is_shared()
+            && (lease.is_none() || s.lease.as_ref() != lease)
+    });
+    others.map(plain).collect()
+}
+
 /// A ledger's span as the bill takes it.
 #[must_use]
 pub fn plain(span: &LedgerSpan) -> Span {

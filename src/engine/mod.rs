@@ -24,6 +24,16 @@ use tokio::sync::Notify;
 
 use crate::ledger::{Batch, Entry, JournalEntry, Lease, Ledger, LedgerError};
 
+/// A new lease id.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn new_lease_id() -> Result<LeaseId, getrandom::Error> {
+    let mut bytes = [0; 9];
+    getrandom::fill(&mut bytes)?;
+    Ok(LeaseId::from_random(bytes))
+}
+
 /// How long a worker's claim on a lease holds without a sign of life. A dead process of the same
 /// machine is recognised at once; only another machine must wait this long.
 pub const CLAIM: TimeDelta = TimeDelta::minutes(30);

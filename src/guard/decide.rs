@@ -1,10 +1,75 @@
-//! Whether a lease must end, and what to warn of. Pure: of (now, lease, figures), nothing else, so that
-//! a missed or doubled tick changes nothing.
+//! Whether a lease must end. Pure: of (now, spec, history, observations) and nothing else, so that a
+//! missed or doubled tick changes nothing.
+//!
+//! Each reason has a moment at which it became due, which does not depend on when a tick looked. Of
+//! several the earliest is the reason. Idleness is asked for last, since only the cluster knows it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::Money;
 
+use super::idle::Verdict;
+use super::schedule;
 use crate::ledger::{Balance, Lease, Reason, Status};
+use crate::profile::{Profile, Window};
+
+/// Ended that long before the credit does, so that the teardown is paid for too.
+const BEFORE_CREDIT_ENDS: TimeDelta = TimeDelta::hours(1);
+
+/// What was agreed on.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// When it ends at the latest, whatever `expires_at` says.
+    pub max_end: Option<DateTime<Utc>>,
+    /// When it may live; empty means always.
+    pub windows: Vec<Window>,
+    /// Idle for that long ends it.
+    pub idle_after: Option<TimeDelta>,
+    /// The person's cap.
+    pub budget: Option<Money>,
+    /// Nothing but money ends it before.
+    pub protect_until: Option<DateTime<Utc>>,
+}
+
+impl Spec {
+    /// That of a lease and its profile. Without a readable one it has only its expiry.
+    #[must_use]
+    pub fn of(lease: &Lease, profile: Option<&Profile>) -> Self {
+        let terms = profile.map(|p| &p.lease);
+        Self {
+            expires_at: lease.expires_at,
+            max_end: terms.and_then(|t| lease.created_at.checked_add_signed(t.max_ttl)),
+            idle_after: terms.and_then(|t| t.idle_after),
+            windows: profile.map(|p| p.schedule.clone()).unwrap_or_default(),
+            budget: lease.budget,
+            protect_until: lease.protect_until,
+        }
+    }
+}
+
+/// What has happened so far.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// When the intent was committed.
+    pub created_at: DateTime<Utc>,
+    /// Whether the cluster is there (what is being made or removed is finished first).
+    pub ready: bool,
+    /// Somebody marked it: asked to end it, or left it dirty.
+    pub marked: Option<Reason>,
+}
+
+impl History {
+    /// That of a lease.
+    #[must_use]
+    pub fn of(lease: &Lease) -> Self {
+        Self {
+            created_at: lease.created_at,
+            ready: lease.status == Status::Ready,
+            marked: lease.reason,
+        }
+    }
+}
 
 /// The figures that a decision is made from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,29 +84,109 @@ pub struct Figures {
     pub covered: bool,
 }
 
-/// The reason for which a ready lease must end now, if any. Protection holds back all but money.
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// Money.
+    pub figures: Figures,
+    /// Use, where it matters and was asked for.
+    pub idle: Option<Verdict>,
+}
+
+/// That a lease must end, or will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When it is, or was, due.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Whether the lease must end now. Protection holds back all but money and a person's own word.
 #[must_use]
-pub fn must_end(now: DateTime<Utc>, lease: &Lease, figures: &Figures) -> Option<Reason> {
-    if lease.status != Status::Ready {
+pub fn decide(
+    now: DateTime<Utc>,
+    spec: &Spec,
+    history: &History,
+    seen: &Observations,
+) -> Option<End> {
+    if !history.ready {
         return None;
     }
-    let over = lease.budget.is_some_and(|cap| figures.balance.spent >= cap);
+    let at_once = |reason| Some(End { at: now, reason });
+    if history.marked == Some(Reason::Asked) {
+        return at_once(Reason::Asked);
+    }
+    let figures = &seen.figures;
+    let over = spec.budget.is_some_and(|cap| figures.balance.spent >= cap);
     if over || !figures.covered {
-        return Some(Reason::Budget);
+        return at_once(Reason::Budget);
     }
-    if lease.protect_until.is_some_and(|until| now < until) {
+    if spec.protect_until.is_some_and(|until| now < until) {
         return None;
     }
-    if now >= lease.expires_at {
-        return Some(Reason::Ttl);
+    if let Some(reason) = history.marked {
+        return at_once(reason);
     }
-    if figures
+    let due = |end: &End| end.at <= now;
+    let left = schedule::left(&spec.windows, history.created_at, now);
+    let left = left.map(|at| End {
+        at,
+        reason: Reason::Schedule,
+    });
+    let known = left.into_iter().chain(fixed(spec, figures));
+    let known = known.filter(due).min_by_key(|end| end.at);
+    known.or_else(|| idle(spec, seen).filter(due))
+}
+
+/// The end that is to come as things are now: what a warning tells. Money is not foreseen.
+#[must_use]
+pub fn next_end(
+    now: DateTime<Utc>,
+    spec: &Spec,
+    history: &History,
+    seen: &Observations,
+) -> Option<End> {
+    if !history.ready {
+        return None;
+    }
+    let close = schedule::next_close(&spec.windows, now).map(|at| End {
+        at,
+        reason: Reason::Schedule,
+    });
+    let ends = close
+        .into_iter()
+        .chain(fixed(spec, &seen.figures))
+        .chain(idle(spec, seen).filter(|end| end.at > now));
+    let held = |end: End| End {
+        at: end.at.max(spec.protect_until.unwrap_or(end.at)),
+        ..end
+    };
+    ends.map(held).filter(|e| e.at > now).min_by_key(|e| e.at)
+}
+
+/// Ends whose moment is known beforehand. The first of two at the same moment is the reason.
+fn fixed(spec: &Spec, figures: &Figures) -> impl Iterator<Item = End> {
+    let end = |at, reason| End { at, reason };
+    let credit = figures
         .credit_ends
-        .is_some_and(|at| now + TimeDelta::hours(1) >= at)
-    {
-        return Some(Reason::CreditExpiry);
-    }
-    None
+        .and_then(|at| at.checked_sub_signed(BEFORE_CREDIT_ENDS));
+    [
+        Some(end(spec.expires_at, Reason::Ttl)),
+        spec.max_end.map(|at| end(at, Reason::MaxTtl)),
+        credit.map(|at| end(at, Reason::CreditExpiry)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn idle(spec: &Spec, seen: &Observations) -> Option<End> {
+    let (after, verdict) = (spec.idle_after?, seen.idle.as_ref()?);
+    let at = verdict.quiet_since.checked_add_signed(after)?;
+    Some(End {
+        at,
+        reason: Reason::Idle,
+    })
 }
 
 /// How much more must be held so that the next hour is paid for: zero when the hold covers it.
@@ -57,156 +202,14 @@ pub fn shortfall(now: DateTime<Utc>, lease: &Lease, figures: &Figures) -> Money 
     (ahead - figures.balance.held).max(Money::ZERO)
 }
 
-/// The lead times (of those wished for) that have been reached and not passed by the end itself.
+/// The shortest lead time (of those wished for) that has been reached: what a tick that comes late
+/// still tells, once.
 #[must_use]
-pub fn warnings(now: DateTime<Utc>, lease: &Lease, lead_times: &[TimeDelta]) -> Vec<TimeDelta> {
-    let left = lease.expires_at - now;
-    if lease.status != Status::Ready || left <= TimeDelta::zero() {
-        return Vec::new();
-    }
-    lead_times
-        .iter()
-        .copied()
-        .filter(|lead| left <= *lead)
-        .collect()
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use chrono::TimeZone;
-    use kubelease_core::{Order, ProviderId};
-
-    use super::*;
-
-    fn start() -> DateTime<Utc> {
-        Utc.with_ymd_and_hms(2026, 1, 5, 8, 0, 0).unwrap()
-    }
-
-    fn lease() -> Lease {
-        let id: kubelease_core::LeaseId = "l23456789b".parse().unwrap();
-        let order = Order {
-            lease: id.clone(),
-            name: "n".into(),
-            region: "r".into(),
-            size: "s".into(),
-            version: "v".into(),
-            count: 1,
-            spot: false,
-            disk_gib: 0,
-            volumes: false,
-            expires_at: start() + TimeDelta::hours(4),
-            options: serde_json::json!({}),
-        };
-        Lease {
-            id,
-            name: "n".into(),
-            provider: ProviderId::DigitalOcean,
-            order,
-            profile: "first-steps".into(),
-            profile_toml: String::new(),
-            status: Status::Ready,
-            created_at: start(),
-            ready_at: Some(start()),
-            expires_at: start() + TimeDelta::hours(4),
-            protect_until: None,
-            ended_at: None,
-            reason: None,
-            endpoint: None,
-            budget: None,
-            worker: None,
-        }
-    }
-
-    fn fine() -> Figures {
-        Figures {
-            covered: true,
-            ..Figures::default()
-        }
-    }
-
-    #[test]
-    fn ends_at_its_time_and_not_before() {
-        let l = lease();
-        assert_eq!(
-            must_end(l.expires_at - TimeDelta::seconds(1), &l, &fine()),
-            None
-        );
-        assert_eq!(must_end(l.expires_at, &l, &fine()), Some(Reason::Ttl));
-        assert_eq!(
-            must_end(l.expires_at + TimeDelta::days(30), &l, &fine()),
-            Some(Reason::Ttl)
-        );
-    }
-
-    #[test]
-    fn protection_holds_back_all_but_money() {
-        let mut l = lease();
-        l.protect_until = Some(l.expires_at + TimeDelta::hours(1));
-        assert_eq!(must_end(l.expires_at, &l, &fine()), None);
-        let broke = Figures {
-            covered: false,
-            ..fine()
-        };
-        assert_eq!(must_end(start(), &l, &broke), Some(Reason::Budget));
-        assert_eq!(
-            must_end(l.expires_at + TimeDelta::hours(1), &l, &fine()),
-            Some(Reason::Ttl)
-        );
-    }
-
-    #[test]
-    fn ends_when_its_budget_is_spent_or_the_credit_ends() {
-        let mut l = lease();
-        l.budget = Some("2".parse().unwrap());
-        let spent = Balance {
-            spent: "2".parse().unwrap(),
-            held: Money::ZERO,
-        };
-        assert_eq!(
-            must_end(
-                start(),
-                &l,
-                &Figures {
-                    balance: spent,
-                    ..fine()
-                }
-            ),
-            Some(Reason::Budget)
-        );
-        let ends = Some(start() + TimeDelta::minutes(59));
-        let figures = Figures {
-            credit_ends: ends,
-            ..fine()
-        };
-        assert_eq!(
-            must_end(start(), &lease(), &figures),
-            Some(Reason::CreditExpiry)
-        );
-    }
-
-    #[test]
-    fn a_hold_that_covers_the_next_hour_is_enough() {
-        let figures = |held: &str| Figures {
-            hourly: "0.09".parse().unwrap(),
-            balance: Balance {
-                spent: Money::ZERO,
-                held: held.parse().unwrap(),
-            },
-            ..fine()
-        };
-        assert_eq!(shortfall(start(), &lease(), &figures("0.1")), Money::ZERO);
-        assert_eq!(
-            shortfall(start(), &lease(), &figures("0.05")),
-            "0.04".parse().unwrap()
-        );
-    }
-
-    #[test]
-    fn warns_at_each_lead_time_until_the_end() {
-        let leads = [TimeDelta::minutes(30), TimeDelta::hours(2)];
-        let l = lease();
-        let at = |minutes| warnings(l.expires_at - TimeDelta::minutes(minutes), &l, &leads).len();
-        assert_eq!((at(121), at(120), at(31), at(30), at(0)), (0, 1, 1, 2, 0));
-    }
+pub fn reached(
+    now: DateTime<Utc>,
+    end: &End,
+    leads: impl IntoIterator<Item = TimeDelta>,
+) -> Option<TimeDelta> {
+    let left = end.at - now;
+    leads.into_iter().filter(|lead| left <= *lead).min()
 }

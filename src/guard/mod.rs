@@ -1,10 +1,18 @@
 //! The guard: one tick looks at everything once and ends what must end. Cron runs one tick, the daemon
 //! runs them on a timer; a missed one is caught up by the next, since a tick has no input but the time.
 
+mod announce;
 pub mod daemon;
 pub mod decide;
+pub mod idle;
 pub mod orphans;
+pub mod profiles;
+mod reap;
+mod recreate;
 pub mod report;
+pub mod schedule;
+#[cfg(test)]
+mod tests;
 pub mod tick;
 
 use std::collections::BTreeMap;
@@ -12,6 +20,7 @@ use std::collections::BTreeMap;
 use kubelease_core::ProviderId;
 
 use crate::engine::{Cloud, Engine};
+use crate::notify::Channels;
 
 /// What a tick works with.
 #[derive(Clone, Debug)]
@@ -24,4 +33,8 @@ pub struct Guard {
     pub unavailable: BTreeMap<ProviderId, String>,
     /// Kept unspent of every credit, if the config says so.
     pub margin_percent: Option<u32>,
+    /// Whom to tell.
+    pub channels: Channels,
+    /// What leases were made from.
+    pub profiles: profiles::Profiles,
 }

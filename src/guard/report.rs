@@ -5,6 +5,7 @@ use kubelease_core::{Money, Ref};
 use serde::Serialize;
 
 use crate::engine::receipt::Receipt;
+use crate::notify::Event;
 
 /// What one tick did and found.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,23 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What could not be done, and where.
     pub errors: Vec<Trouble>,
+    /// Names that are made again, because their schedule is open.
+    pub recreated: Vec<String>,
+    /// Names whose schedule is open and that cannot be made.
+    pub refused: Vec<Refusal>,
+    /// Messages that could not be sent (now, or at all), in one line each.
+    pub undelivered: Vec<String>,
+    /// What people are told of, by the channels that want it.
+    pub events: Vec<Event>,
+}
+
+/// A name that cannot come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The lease's name.
+    pub name: String,
+    /// Why not, in one line.
+    pub why: String,
 }
 
 /// A thing of ours without a live lease.

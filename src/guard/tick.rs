@@ -1,23 +1,21 @@
-//! One tick, in one order of work: recover → observe and book → decide → reap → orphans → warn.
+//! One tick, in one order of work: recover → observe and book → decide and reap → orphans → recreate
+//! what its schedule wants → tell people.
 //!
 //! Clouds are asked at the same time and one that fails never stops another. Nothing is retried here
 //! beyond what the engine does: the next tick is the retry.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use kubelease_core::{Health, Listing, Money, ProviderId, Scope};
+use kubelease_core::{Listing, Money, ProviderId, Scope};
 
 use super::Guard;
-use super::decide::{self, Figures};
 use super::report::{Report, Trouble};
 use crate::credit::{Credit, default_grant};
-use crate::duration::human;
 use crate::engine::books::{self, Look};
 use crate::engine::receipt::Receipt;
 use crate::engine::recover::Recovered;
 use crate::engine::{Cloud, EngineError};
-use crate::ledger::{Batch, Lease, LedgerError, LedgerSpan, Outgoing, Reason, Status, TickRecord};
-use crate::profile;
+use crate::ledger::{Batch, Lease, LedgerError, LedgerSpan, Reason, Status, TickRecord};
 
 /// How long the ids of ended leases are remembered when a cloud is asked what is ours.
 pub const MEMORY: TimeDelta = TimeDelta::days(90);
@@ -47,7 +45,9 @@ impl Guard {
         let seen = self.observe(&mut report).await?;
         self.reap(&seen, &mut report).await?;
         self.orphans(&seen, &mut report).await?;
-        self.warn(&mut report).await?;
+        self.recreate(&mut report).await?;
+        self.announce(&mut report).await?;
+        self.deliver(&mut report).await?;
         let record = TickRecord {
             at: now,
             report: crate::views::report(&report),
@@ -224,36 +224,6 @@ impl Guard {
             .sum())
     }
 
-    /// Ends what must end, all at once.
-    async fn reap(&self, seen: &[Seen], report: &mut Report) -> Result<(), LedgerError> {
-        let leases = self.engine.ledger.leases(false).await?;
-        let mut work = Vec::new();
-        for lease in leases.iter().filter(|l| l.status == Status::Ready) {
-            let Some(cloud) = self.clouds.get(&lease.provider) else {
-                continue;
-            };
-            let look = seen.iter().find(|s| s.provider == lease.provider);
-            let reason = match self.judge(lease, look).await? {
-                Some(reason) => Some(reason),
-                None => self
-                    .vanished(cloud, lease, look)
-                    .await
-                    .then_some(Reason::Vanished),
-            };
-            if let Some(reason) = reason {
-                work.push(async move { (lease, self.end(cloud, lease, reason).await) });
-            }
-        }
-        for (lease, outcome) in join_all(work).await {
-            match outcome {
-                Ok(Some(receipt)) => report.ended.push(receipt),
-                Ok(None) => {}
-                Err(error) => report.errors.push(trouble(&lease.name, &error, true)),
-            }
-        }
-        Ok(())
-    }
-
     /// Tears a lease down, unless another worker has it in hand.
     pub(super) async fn end(
         &self,
@@ -266,46 +236,6 @@ impl Guard {
             other => other?,
         }
         self.engine.teardown(cloud, lease, reason).await.map(Some)
-    }
-
-    /// Why a ready lease must end, its hold grown first if it costs more than was quoted.
-    async fn judge(
-        &self,
-        lease: &Lease,
-        look: Option<&Seen>,
-    ) -> Result<Option<Reason>, LedgerError> {
-        let ledger = &self.engine.ledger;
-        let now = self.engine.clock.now();
-        let credit = self.credit(lease.provider, now).await?;
-        let mut figures = Figures {
-            balance: ledger.lease_balance(&lease.id).await?,
-            hourly: look.map_or(Money::ZERO, |seen| self.hourly(seen, lease)),
-            credit_ends: credit.grant.expires_at,
-            covered: true,
-        };
-        let more = decide::shortfall(now, lease, &figures);
-        if more > Money::ZERO {
-            match ledger.hold_more(&lease.id, more, &credit.cap(), now).await {
-                Ok(()) => {}
-                Err(LedgerError::DoesNotFit { .. }) => figures.covered = false,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(decide::must_end(now, lease, &figures))
-    }
-
-    fn hourly(&self, seen: &Seen, lease: &Lease) -> Money {
-        let Some(cloud) = self.clouds.get(&seen.provider) else {
-            return Money::ZERO;
-        };
-        let ours = seen
-            .listing
-            .things
-            .iter()
-            .filter(|t| t.owner.as_ref().is_some_and(|o| o.lease == lease.id));
-        ours.flat_map(|t| &t.billed)
-            .map(|b| cloud.prices.hourly(b))
-            .sum()
     }
 
     /// The credit of a cloud: the newest grant, or what its programme gives by default.
@@ -321,70 +251,6 @@ impl Guard {
         let grant = grant.unwrap_or_else(|| default_grant(provider, now));
         let balance = self.engine.ledger.balance(provider, grant.from).await?;
         Ok(Credit::new(grant, balance, self.margin_percent))
-    }
-
-    /// Whether somebody removed the cluster behind our back: absent from a complete list, and the
-    /// cloud's own answer says so too.
-    async fn vanished(&self, cloud: &Cloud, lease: &Lease, look: Option<&Seen>) -> bool {
-        let Some(seen) = look.filter(|s| s.listing.complete) else {
-            return false;
-        };
-        let mine =
-            |t: &&kubelease_core::Owned| t.owner.as_ref().is_some_and(|o| o.lease == lease.id);
-        if seen
-            .listing
-            .things
-            .iter()
-            .filter(mine)
-            .any(|t| t.target.kind == "cluster")
-        {
-            return false;
-        }
-        let Ok(view) = self.engine.view(lease).await else {
-            return false;
-        };
-        matches!(cloud.provider.inspect(&view).await, Ok(state) if state.health == Health::Gone)
-    }
-
-    /// Warns of ends to come, each lead time once.
-    async fn warn(&self, report: &mut Report) -> Result<(), LedgerError> {
-        let ledger = &self.engine.ledger;
-        let now = self.engine.clock.now();
-        let mut messages = Vec::new();
-        for lease in ledger.leases(false).await? {
-            let leads = profile::parse(&lease.profile_toml, &lease.profile)
-                .map(|p| p.notify.iter().map(|n| n.before).collect::<Vec<_>>())
-                .unwrap_or_default();
-            for lead in decide::warnings(now, &lease, &leads) {
-                let text = format!(
-                    "lease {} ends in {} (at {}); kubelease extend {} 2h",
-                    lease.name,
-                    human(lease.expires_at - now),
-                    lease.expires_at.format("%H:%M UTC"),
-                    lease.name,
-                );
-                messages.push(Outgoing {
-                    id: 0,
-                    key: format!(
-                        "{}|{}|{}",
-                        lease.id,
-                        lease.expires_at.timestamp(),
-                        lead.num_seconds()
-                    ),
-                    lease: Some(lease.id.clone()),
-                    at: now,
-                    body: serde_json::json!({ "text": text }),
-                    attempts: 0,
-                });
-            }
-        }
-        ledger.post(&messages).await?;
-        for message in ledger.unsent(now).await? {
-            let text = message.body.get("text").and_then(serde_json::Value::as_str);
-            report.warnings.push(text.unwrap_or_default().to_owned());
-            ledger.tried(message.id, true, now).await?;
-        }
-        Ok(())
     }
 }
 

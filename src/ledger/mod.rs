@@ -4,6 +4,7 @@
 //! thing by itself, because only one transaction can: whether a hold fits ([`Ledger::reserve`]).
 //! It never talks to a cloud, and the engine makes at most one call to it between two HTTP requests.
 
+mod memory;
 mod rows;
 mod schema;
 mod sql;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kubelease_core::{Billed, LeaseId, Money, Price, ProviderId, Ref};
 
+pub use memory::{Return, Sign, SignState, Signal};
 pub use rows::{
     Accrual, Balance, Batch, Cap, Entry, EntryKind, Event, Grant, JournalEntry, Lease, LedgerSpan,
     NewLease, Outgoing, PriceRow, Reason, Sighting, Status, TickRecord,
@@ -262,6 +264,24 @@ pub trait Ledger: Debug + Send + Sync {
     async fn unsent(&self, now: DateTime<Utc>) -> Result<Vec<Outgoing>>;
     /// A try is over: sent, or to be tried again at `retry_at`.
     async fn tried(&self, id: i64, sent: bool, retry_at: DateTime<Utc>) -> Result<()>;
+    /// Takes a message in hand, so that no other process sends it too: true for one caller only. It is
+    /// not offered again before [`Ledger::tried`]; a process that dies until then leaves it taken.
+    async fn take_message(&self, id: i64, until: DateTime<Utc>) -> Result<bool>;
+    /// A message will not be sent any more.
+    async fn give_up_message(&self, id: i64) -> Result<()>;
+    /// Messages whose sender died, so that nobody knows whether they arrived. They are given up, and
+    /// returned once.
+    async fn lost_messages(&self, now: DateTime<Utc>) -> Result<Vec<Outgoing>>;
+    /// What was seen of a lease's use; the latest activity is kept, whatever a later look says.
+    async fn saw(&self, lease: &LeaseId, signs: &[Sign]) -> Result<()>;
+    /// What was last seen of the use of each live lease.
+    async fn signs(&self) -> Result<BTreeMap<LeaseId, Vec<Sign>>>;
+    /// A name is to come back when its schedule opens; replaces what was noted for that name.
+    async fn note_return(&self, back: &Return) -> Result<()>;
+    /// A name is not to come back; says whether it was to.
+    async fn forget_return(&self, name: &str) -> Result<bool>;
+    /// All names that are to come back.
+    async fn returns(&self) -> Result<Vec<Return>>;
     /// A tick is over.
     async fn ticked(&self, record: &TickRecord) -> Result<()>;
     /// The last tick.

@@ -57,6 +57,8 @@ impl Status {
 pub enum Reason {
     /// Its time is up.
     Ttl,
+    /// It reached the most that its profile allows, whatever its expiry says.
+    MaxTtl,
     /// Outside its schedule.
     Schedule,
     /// Nobody used it.
@@ -77,8 +79,9 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ttl,
+        Self::MaxTtl,
         Self::Schedule,
         Self::Idle,
         Self::Budget,
@@ -94,6 +97,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ttl => "ttl",
+            Self::MaxTtl => "max_ttl",
             Self::Schedule => "schedule",
             Self::Idle => "idle",
             Self::Budget => "budget",

@@ -12,6 +12,7 @@ use super::sql::{Fault, Inner};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_prices.sql"),
+    include_str!("migrations/0004_guard.sql"),
 ];
 
 /// The version that these migrations lead to.

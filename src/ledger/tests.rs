@@ -7,6 +7,7 @@ mod crowd;
 mod damage;
 mod files;
 mod history;
+mod memory;
 mod prices;
 mod story;
 

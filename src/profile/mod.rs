@@ -171,3 +171,16 @@ pub struct Override {
     /// All other keys, in the vendor's words: always a JSON object.
     pub options: serde_json::Value,
 }
+
+/// Reads a webhook as profiles and the config write it: `env:NAME`, or an https address. None when it is
+/// neither; the text, which may be a secret, is not told.
+#[must_use]
+pub fn webhook(text: &str) -> Option<Webhook> {
+    units::webhook(text).ok()
+}
+
+/// Whether a text looks like a mail address.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    units::email(text).is_ok()
+}

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::{LeaseId, ProviderId, Ref};
 use sqlx::any::AnyRow;
 
 use super::codec::{Reader, json, ms, next_id};
 use super::{Fault, Inner, SqlLedger, Tx, leases};
 use crate::ledger::rows::{Outgoing, Sighting, TickRecord};
+
+/// No retry is ever planned further ahead.
+const FARTHEST: TimeDelta = TimeDelta::hours(12);
 
 pub(super) async fn sight(
     db: &SqlLedger,
@@ -114,9 +117,40 @@ pub(super) async fn post(db: &SqlLedger, messages: &[Outgoing]) -> Inner<()> {
 }
 
 pub(super) async fn unsent(db: &SqlLedger, now: DateTime<Utc>) -> Inner<Vec<Outgoing>> {
-    let sql = "SELECT * FROM outbox WHERE sent = 0 AND retry_at <= $1 ORDER BY id";
-    let rows = sqlx::query(sql).bind(ms(now)).fetch_all(db.pool()).await?;
+    // A time that is further away than any backoff was written by a clock that jumped.
+    let sql =
+        "SELECT * FROM outbox WHERE sent = 0 AND (retry_at <= $1 OR retry_at > $2) ORDER BY id";
+    let query = sqlx::query(sql).bind(ms(now)).bind(ms(now + FARTHEST));
+    let rows = query.fetch_all(db.pool()).await?;
     rows.iter().map(message).collect()
+}
+
+/// One caller wins: the row is taken by one statement. 0 waits, 1 sent, 2 taken, 3 given up.
+pub(super) async fn take(db: &SqlLedger, id: i64, until: DateTime<Utc>) -> Inner<bool> {
+    let sql = "UPDATE outbox SET sent = 2, retry_at = $2 WHERE id = $1 AND sent = 0";
+    let query = sqlx::query(sql).bind(id).bind(ms(until));
+    Ok(query.execute(db.pool()).await?.rows_affected() == 1)
+}
+
+pub(super) async fn give_up(db: &SqlLedger, id: i64) -> Inner<()> {
+    let sql = "UPDATE outbox SET sent = 3 WHERE id = $1 AND sent <> 1";
+    sqlx::query(sql).bind(id).execute(db.pool()).await?;
+    Ok(())
+}
+
+pub(super) async fn lost(db: &SqlLedger, now: DateTime<Utc>) -> Inner<Vec<Outgoing>> {
+    let sql = "SELECT * FROM outbox WHERE sent = 2 AND retry_at <= $1 ORDER BY id";
+    let rows = sqlx::query(sql).bind(ms(now)).fetch_all(db.pool()).await?;
+    let mut lost = Vec::new();
+    for row in &rows {
+        let message = message(row)?;
+        let sql = "UPDATE outbox SET sent = 3 WHERE id = $1 AND sent = 2";
+        let query = sqlx::query(sql).bind(message.id);
+        if query.execute(db.pool()).await?.rows_affected() == 1 {
+            lost.push(message);
+        }
+    }
+    Ok(lost)
 }
 
 pub(super) async fn tried(
@@ -127,7 +161,8 @@ pub(super) async fn tried(
 ) -> Inner<()> {
     // A message that was sent stays sent, whatever a slower process says.
     let sql = "UPDATE outbox
-        SET attempts = attempts + 1, retry_at = $2, sent = CASE WHEN $3 = 1 THEN 1 ELSE sent END
+        SET attempts = attempts + 1, retry_at = $2,
+            sent = CASE WHEN $3 = 1 THEN 1 WHEN sent = 2 THEN 0 ELSE sent END
         WHERE id = $1";
     let query = sqlx::query(sql)
         .bind(id)

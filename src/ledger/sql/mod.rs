@@ -7,6 +7,7 @@ pub(super) mod codec;
 mod guard;
 mod journal;
 mod leases;
+mod memory;
 mod money;
 mod prices;
 mod spans;
@@ -26,7 +27,7 @@ use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
     Outgoing, PriceRow, Reason, Sighting, TickRecord,
 };
-use super::{Ledger, LedgerError, Result};
+use super::{Ledger, LedgerError, Result, Return, Sign};
 
 /// A [`Ledger`] on an SQL database. Cheap to clone; clones share at most four connections.
 #[derive(Clone)]
@@ -340,6 +341,30 @@ impl Ledger for SqlLedger {
     }
     async fn tried(&self, id: i64, sent: bool, retry_at: DateTime<Utc>) -> Result<()> {
         self.answer(guard::tried(self, id, sent, retry_at).await)
+    }
+    async fn take_message(&self, id: i64, until: DateTime<Utc>) -> Result<bool> {
+        self.answer(guard::take(self, id, until).await)
+    }
+    async fn give_up_message(&self, id: i64) -> Result<()> {
+        self.answer(guard::give_up(self, id).await)
+    }
+    async fn lost_messages(&self, now: DateTime<Utc>) -> Result<Vec<Outgoing>> {
+        self.answer(guard::lost(self, now).await)
+    }
+    async fn saw(&self, lease: &LeaseId, signs: &[Sign]) -> Result<()> {
+        self.answer(memory::saw(self, lease, signs).await)
+    }
+    async fn signs(&self) -> Result<BTreeMap<LeaseId, Vec<Sign>>> {
+        self.answer(memory::signs(self).await)
+    }
+    async fn note_return(&self, back: &Return) -> Result<()> {
+        self.answer(memory::note_return(self, back).await)
+    }
+    async fn forget_return(&self, name: &str) -> Result<bool> {
+        self.answer(memory::forget_return(self, name).await)
+    }
+    async fn returns(&self) -> Result<Vec<Return>> {
+        self.answer(memory::returns(self).await)
     }
     async fn ticked(&self, record: &TickRecord) -> Result<()> {
         self.answer(guard::ticked(self, record).await)

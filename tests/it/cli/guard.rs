@@ -60,6 +60,9 @@ fn as_json() {
             "warnings",
             "errors",
             "exit_code",
+            "recreated",
+            "refused",
+            "undelivered",
         ],
     );
     assert_eq!(report["exit_code"], 0);

@@ -57,6 +57,7 @@ fn all() {
       spend        Show what was spent
       bill         Bill spans by the vendors' rules, to check an invoice or to ask what if
       guard        Watch leases: end what must end, sweep what was left, book what it cost
+      idle         Tell whether a lease is in use, and since when not (asks its cluster)
       doctor       Check credentials, quotas, clock and guard
       sim          Simulate the clouds on loopback: for tests, CI and trying things out
       demo         Show the whole story on the simulator, in seconds
@@ -450,6 +451,24 @@ fn guard_run() {
           --every <DURATION>  How often [default: 5m]
       -h, --help              Print help (see more with '--help')
       -V, --version           Print version
+    ");
+}
+
+#[test]
+fn idle() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(help(&bench, "idle"), @"
+    Tell whether a lease is in use, and since when not (asks its cluster)
+
+    Usage: kubelease idle [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  Name or id of a lease
+
+    Options:
+          --explain  Show every signal with its last value
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
     ");
 }
 

@@ -44,7 +44,7 @@ use crate::support::{Bench, Said, said};
 const LETTERS: &str = "bcdfghjkmnpqrstvwxz2345679";
 
 /// The lease's keys of design §10, then what was added.
-const LEASE: [&str; 21] = [
+const LEASE: [&str; 22] = [
     "id",
     "name",
     "provider",
@@ -66,6 +66,7 @@ const LEASE: [&str; 21] = [
     "ended_at",
     "last_use",
     "budget",
+    "idle_since",
 ];
 
 /// The receipt's keys of design §10, then what was added.

@@ -160,7 +160,7 @@ impl Bench {
     fn create_from(&self, profile: &str, cloud: &str, name: &str) -> Said {
         self.run(&[
             "create",
-            profile,
+            &self.steady(profile),
             "--provider",
             cloud,
             "--name",
@@ -170,6 +170,15 @@ impl Bench {
             "-o",
             "json",
         ])
+    }
+
+    /// A built-in profile without `idle_after`, as a file: most tests leave a cluster alone for hours.
+    pub(crate) fn steady(&self, name: &str) -> String {
+        let text = kubelease::profile::builtin(name).unwrap();
+        let lines = text.lines().filter(|l| !l.starts_with("idle_after"));
+        let path = self.path(&format!("{name}.toml"));
+        std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        path.display().to_string()
     }
 
     pub(crate) fn tick(&self) -> Said {
