@@ -60,6 +60,7 @@ fn wish(n: u16) -> NewLease {
         reason: None,
         endpoint: None,
         budget: None,
+        ci: false,
         worker: None,
     };
     NewLease {

@@ -132,6 +132,17 @@ impl Settings {
         Channels::new(list, smtp, self.file.exposed.clone(), self.env.clone())
     }
 
+    /// Who is at work, for the audit trail: `user@host`. In a job of GitHub's, who started it.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let named = ["GITHUB_ACTOR", "USER", "LOGNAME"];
+        let user = self.env.first(&named).map_or("unknown", |(_, user)| user);
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let host = host.or_else(|| self.env.get("HOSTNAME").map(str::to_owned));
+        let host = host.unwrap_or_else(|| "localhost".to_owned());
+        kubelease_core::error::printable(&format!("{user}@{}", host.trim()))
+    }
+
     /// The kubeconfig file of a lease.
     #[must_use]
     pub fn kubeconfig(&self, name: &str) -> PathBuf {

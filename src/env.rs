@@ -27,6 +27,10 @@ pub const DOCUMENTED: &[(&str, &str)] = &[
     ),
     (OUTPUT, "`table` or `json`"),
     (NO_COLOR, "any value: no colour"),
+    (
+        "USER",
+        "who acts, for the audit trail (in a job of GitHub's GITHUB_ACTOR)",
+    ),
     ("KUBECONFIG", "where `--merge` writes, like kubectl"),
     (
         "GOOGLE_APPLICATION_CREDENTIALS",
@@ -36,6 +40,10 @@ pub const DOCUMENTED: &[(&str, &str)] = &[
     (
         "AWS_ACCESS_KEY_ID",
         "AWS key (else the usual chain: AWS_PROFILE, web identity, ...)",
+    ),
+    (
+        "AWS_CREDENTIAL_EXPIRATION",
+        "when the AWS credentials end, for `doctor`",
     ),
     ("AWS_REGION", "AWS home region"),
     ("AZURE_SUBSCRIPTION_ID", "Azure subscription"),
@@ -93,6 +101,12 @@ impl Env {
     #[must_use]
     pub fn first<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &str)> {
         names.iter().find_map(|name| Some((*name, self.get(name)?)))
+    }
+
+    /// The names of all that are set and not empty.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let set = self.0.iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, _)| name.as_str())
     }
 
     /// The same as a path.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::billing::bill_beside;
 use kubelease_core::{Catalog, Clock, LeaseId, Money, ProviderId, Span};
 use kubelease_http::{Reqwest, Toolkit};
@@ -20,11 +21,14 @@ use crate::env::Env;
 use crate::guard::Guard;
 use crate::guard::idle::look::Known;
 use crate::guard::profiles::Profiles;
-use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, PriceRow, SqlLedger};
+use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, PriceRow, Scribe, SqlLedger};
 use crate::pricing;
 use crate::registry::{self, RegistryError, SimEndpoints};
 use crate::simctl::Control;
 use crate::views::LeaseFigures;
+
+/// A guard that was not seen for this long does not watch.
+const UNWATCHED: TimeDelta = TimeDelta::hours(1);
 
 /// A running command's surroundings.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub struct App {
     /// Set by a signal.
     pub stop: Stop,
     verbose: bool,
+    listens: AtomicBool,
     sim: Option<SimEndpoints>,
     ledger: OnceLock<Arc<dyn Ledger>>,
     /// The price APIs' newest answers, read when the ledger is opened.
@@ -79,6 +84,7 @@ impl App {
             yes,
             stop: Stop::default(),
             verbose,
+            listens: AtomicBool::new(false),
             sim,
             ledger: OnceLock::new(),
             prices: OnceLock::new(),
@@ -93,7 +99,13 @@ impl App {
         if let Some(ledger) = self.ledger.get() {
             return Ok(Arc::clone(ledger));
         }
-        let opened: Arc<dyn Ledger> = Arc::new(SqlLedger::open(&self.settings.ledger).await?);
+        let scribe = Scribe {
+            who: self.settings.who(),
+            worker: Worker::this_process().0,
+            clock: Arc::clone(&self.clock),
+        };
+        let opened = SqlLedger::open(&self.settings.ledger).await?.by(scribe);
+        let opened: Arc<dyn Ledger> = Arc::new(opened);
         let prices = opened.newest_prices().await?;
         self.prices.get_or_init(|| prices);
         Ok(Arc::clone(self.ledger.get_or_init(|| opened)))
@@ -104,7 +116,7 @@ impl App {
     /// # Errors
     /// When the ledger cannot be opened.
     pub async fn engine(&self, watch: Arc<dyn Watch>) -> Result<Engine, CliError> {
-        listen(&self.stop);
+        self.listen();
         Ok(Engine {
             ledger: self.ledger().await?,
             clock: Arc::clone(&self.clock),
@@ -112,6 +124,23 @@ impl App {
             watch,
             stop: self.stop.clone(),
         })
+    }
+
+    /// From now on SIGINT and SIGTERM ask running work to stop at its next safe point.
+    pub(super) fn listen(&self) {
+        if !self.listens.swap(true, Ordering::SeqCst) {
+            listen(&self.stop);
+        }
+    }
+
+    /// Whether no guard was seen lately.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn unwatched(&self) -> Result<bool, CliError> {
+        let seen = self.ledger().await?.last_tick().await?;
+        let now = self.clock.now();
+        Ok(seen.is_none_or(|t| now - t.at > UNWATCHED))
     }
 
     /// The price APIs' newest answers: none before the ledger is opened.

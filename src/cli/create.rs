@@ -10,15 +10,18 @@ use serde_json::json;
 use super::app::{App, new_lease_id};
 use super::elsewhere::{self, Wish};
 use super::render::Progress;
-use super::{CliError, exit, kubeconfig};
+use super::{CliError, ci, exit, kubeconfig};
 use crate::credit::Credit;
 use crate::duration::{exact, human, parse};
-use crate::engine::run::{Forward, Patience};
+use crate::engine::run::{Forward, Patience, owner_tag};
 use crate::engine::{CLAIM, Cloud, Engine, EngineError};
 use crate::ledger::{Lease, LedgerError, NewLease, Reason, Status};
 use crate::profile::{self, Profile};
 use crate::quote::{self, Inputs, NoQuote, Quote, affordable};
 use crate::views;
+
+/// A maker that has waited for its whole timeout still needs a moment to say so.
+const GIVEN_UP: TimeDelta = TimeDelta::minutes(5);
 
 /// Create a cluster from a profile, with a time to live and a hold on the free credit
 #[derive(Debug, Args)]
@@ -50,14 +53,74 @@ pub(super) struct CreateArgs {
     #[arg(long)]
     no_wait: bool,
     /// How long to wait at most
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "1h",
+        default_value_if("ci", "true", "30m")
+    )]
     timeout: String,
+    /// For a job that can be cancelled: a signal marks the lease for removal, here and on the cloud
+    /// object, in under ten seconds, and the next guard tick anywhere ends it
+    #[arg(long, conflicts_with_all = ["no_wait", "keep_failed"])]
+    ci: bool,
     /// Keep what was made when the create fails, to look at it
     #[arg(long)]
     keep_failed: bool,
 }
 
+/// What was decided before anything is promised.
+struct Decided {
+    cloud: Cloud,
+    profile: Profile,
+    lease: Lease,
+    quote: Quote,
+    credit: Credit,
+    timeout: TimeDelta,
+}
+
 pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
+    if args.ci {
+        app.listen();
+    }
+    let deciding = Box::pin(decide(app, args));
+    let decided = match args.ci {
+        true => ci::unless_stopped(app, deciding).await?,
+        false => deciding.await?,
+    };
+    let Some(decided) = decided else {
+        return Ok(exit::OK);
+    };
+    let work = Box::pin(async {
+        let Decided {
+            cloud,
+            profile,
+            lease,
+            quote,
+            credit,
+            timeout,
+        } = &decided;
+        if let Err(error) = reserve(app, cloud, lease, quote, credit).await {
+            let wish = Wish {
+                profile,
+                ttl: quote.ttl,
+                budget: lease.budget,
+                refused_by: lease.provider,
+            };
+            return Err(elsewhere::add(app, error, wish).await);
+        }
+        // The name is this lease's now: what had it before does not come back.
+        app.ledger().await?.forget_return(&lease.name).await?;
+        build(app, args, cloud, lease.clone(), quote, *timeout).await
+    });
+    match args.ci {
+        true => ci::watched(app, &decided.cloud, &decided.lease, work).await,
+        false => work.await,
+    }
+}
+
+/// Quotes, and says yes or no; none when that was all that was asked.
+async fn decide(app: &App, args: &CreateArgs) -> Result<Option<Decided>, CliError> {
     let profile = load(&args.profile)?;
     let provider = provider(app, args)?;
     let ttl = ttl(args, &profile)?;
@@ -114,16 +177,23 @@ pub(super) async fn run(app: &App, args: &CreateArgs) -> Result<u8, CliError> {
         return Err(elsewhere::told(app, refusal, wish).await);
     }
     if args.dry_run {
-        return Ok(exit::OK);
+        return Ok(None);
     }
     let id = new_lease_id()?;
-    let lease = lease(args, &profile, &quote, &cloud, id, budget)?;
-    if let Err(error) = reserve(app, &cloud, &lease, &quote, &credit).await {
-        return Err(elsewhere::add(app, error, wish).await);
+    let mut lease = lease(args, &profile, &quote, &cloud, id, budget)?;
+    if args.ci {
+        // Until it is ready, its tag says that it ends when this process gives up.
+        lease.ci = true;
+        lease.order.expires_at = lease.created_at + timeout + GIVEN_UP;
     }
-    // The name is this lease's now: what had it before does not come back.
-    app.ledger().await?.forget_return(&lease.name).await?;
-    build(app, args, &cloud, lease, &quote, timeout).await
+    Ok(Some(Decided {
+        cloud,
+        profile,
+        lease,
+        quote,
+        credit,
+        timeout,
+    }))
 }
 
 fn load(argument: &str) -> Result<Profile, CliError> {
@@ -218,6 +288,7 @@ fn lease(
         endpoint: None,
         budget,
         worker: Some((crate::engine::Worker::this_process().0, now + CLAIM)),
+        ci: false,
     })
 }
 
@@ -294,6 +365,10 @@ async fn build(
             engine.ledger.unclaim(&lease.id, &engine.worker.0).await?;
             let lease = app.lease(lease.id.as_str()).await?;
             let file = kubeconfig::write(app, cloud, &lease).await?;
+            if args.ci {
+                // Last: until here a killed maker leaves a tag that ends soon.
+                settle(&engine, cloud, &lease).await?;
+            }
             shown(app, &lease.id, Some(&file)).await
         }
         Err(error) => Err(undo(app, args, &engine, cloud, &lease, error).await),
@@ -304,6 +379,18 @@ async fn build(
 /// the next tick's to repeat.
 async fn first_look(engine: &Engine, cloud: &Cloud, lease: &Lease) {
     engine.look_and_book(cloud, lease).await.ok();
+}
+
+/// From now on the tag says when the lease really ends.
+async fn settle(engine: &Engine, cloud: &Cloud, lease: &Lease) -> Result<(), CliError> {
+    let view = engine.view(lease).await?;
+    let told = cloud.provider.retag(&view, &owner_tag(lease)).await;
+    told.map_err(|error| {
+        CliError::from(error).hint(format!(
+            "it runs, but other machines may end it early; tell the cloud: kubelease extend {} 1s",
+            lease.name
+        ))
+    })
 }
 
 /// A failed create leaves nothing behind, unless asked to.
@@ -393,14 +480,9 @@ async fn shown(
         app.out
             .data(&format!("export KUBECONFIG={}", file.display()));
     }
-    if app
-        .ledger()
-        .await?
-        .last_tick()
-        .await?
-        .is_none_or(|t| now - t.at > TimeDelta::hours(1))
-    {
-        app.out.warn("no guard tick was seen in the last hour: run `kubelease guard tick` from cron, or `kubelease guard run`");
+    if app.unwatched().await? {
+        app.out
+            .warn("no guard tick was seen in the last hour: install one with `kubelease guard install --apply`");
     }
     Ok(exit::OK)
 }

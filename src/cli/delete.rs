@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::render::Progress;
-use super::{CliError, exit, kubeconfig};
-use crate::engine::Engine;
+use super::{CliError, ci, exit, kubeconfig};
 use crate::engine::receipt::Receipt;
+use crate::engine::{Engine, Silent};
 use crate::guard::tick::MEMORY;
 use crate::ledger::{Lease, LedgerError, Reason, Status};
 use crate::views;
@@ -27,6 +27,10 @@ pub(super) struct DeleteArgs {
     /// Only show what would be removed
     #[arg(long)]
     dry_run: bool,
+    /// Only mark them, here and on the cloud object: the next guard tick anywhere removes them (for a
+    /// job that is being cancelled; takes a few seconds)
+    #[arg(long, conflicts_with = "dry_run")]
+    mark: bool,
 }
 
 pub(super) async fn run(app: &App, args: &DeleteArgs) -> Result<u8, CliError> {
@@ -44,6 +48,9 @@ pub(super) async fn run(app: &App, args: &DeleteArgs) -> Result<u8, CliError> {
     }
     if args.dry_run {
         return preview(app, &leases).await;
+    }
+    if args.mark {
+        return mark(app, &leases).await;
     }
     if !leases.is_empty() && !confirmed(app, &leases) {
         return Err(
@@ -65,6 +72,33 @@ async fn for_good(app: &App, lease: &Lease) -> Result<(), CliError> {
             .note(&format!("{name} will not come back with its schedule"));
     }
     Ok(())
+}
+
+/// Marks them, all at once.
+async fn mark(app: &App, leases: &[Lease]) -> Result<u8, CliError> {
+    let engine = app.engine(Arc::new(Silent)).await?;
+    let marks = leases.iter().map(|lease| async {
+        let cloud = app.cloud(lease.provider)?;
+        Ok::<_, CliError>(engine.mark_dirty(&cloud, lease, ci::MARKING).await)
+    });
+    let (mut code, mut views) = (exit::OK, Vec::new());
+    for (lease, mark) in leases.iter().zip(join_all(marks).await) {
+        let untold = ci::untold(lease, &mark?);
+        views.push(json!({ "lease": lease.id, "name": lease.name, "untold": untold }));
+        for why in &untold {
+            app.out.warn(&format!("{}: {why}", lease.name));
+            code = exit::CLOUD;
+        }
+        if untold.is_empty() && !app.out.is_json() {
+            let name = &lease.name;
+            app.out
+                .data(&format!("{name} is marked, the next guard tick ends it"));
+        }
+    }
+    if app.out.is_json() {
+        app.out.json(&json!({ "marked": views }));
+    }
+    Ok(code)
 }
 
 async fn end(app: &App, engine: &Engine, lease: &Lease) -> Result<Receipt, CliError> {

@@ -1,11 +1,13 @@
 //! `doctor`: who we are in each cloud, what we may do, and whether anybody watches.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use kubelease_core::ProviderId;
 use serde_json::{Value, json};
 
 use super::app::{App, until};
 use super::{CliError, exit};
+use crate::ledger::Lease;
 use crate::registry;
 use crate::views;
 
@@ -39,6 +41,10 @@ pub(super) async fn run(app: &App, args: &DoctorArgs) -> Result<u8, CliError> {
     }
     let ledger = app.ledger().await?;
     let tick = ledger.last_tick().await?;
+    let too_short = too_short(&clouds, &ledger.leases(false).await?);
+    if !too_short.is_empty() {
+        worst = worst.max(exit::FOUND);
+    }
     if app.out.is_json() {
         app.out.json(&json!({
             "clouds": clouds,
@@ -63,20 +69,49 @@ pub(super) async fn run(app: &App, args: &DoctorArgs) -> Result<u8, CliError> {
             ""
         }
     ));
-    let live = ledger.leases(false).await?.len();
+    let leases = ledger.leases(false).await?;
+    let live = leases.len();
     match &tick {
         Some(tick) => app
             .out
             .data(&format!("guard   last tick {}", until(tick.at, now))),
         None => app.out.data("guard   never seen"),
     }
-    if live > 0 && tick.is_none_or(|t| now - t.at > chrono::TimeDelta::hours(1)) {
+    for warning in &too_short {
+        app.out.warn(warning);
+    }
+    if live > 0 && app.unwatched().await? {
         app.out.warn(&format!(
-            "{live} lease(s) and no guard in the last hour: run `kubelease guard tick` from cron"
+            "{live} lease(s) and no guard in the last hour: install one with `kubelease guard install --apply`"
         ));
         worst = worst.max(exit::FOUND);
     }
     Ok(worst)
+}
+
+/// Leases that a credential does not outlive: with it alone nobody could end them.
+fn too_short(clouds: &[Value], leases: &[Lease]) -> Vec<String> {
+    let ends = |cloud: &Value| {
+        let text = cloud["credential_expires_at"].as_str()?;
+        Some((
+            cloud["provider"].as_str()?.to_owned(),
+            text.parse::<DateTime<Utc>>().ok()?,
+        ))
+    };
+    let ends: Vec<(String, DateTime<Utc>)> = clouds.iter().filter_map(ends).collect();
+    let mut out = Vec::new();
+    for (provider, end) in ends {
+        let there = leases.iter().filter(|l| l.provider.as_str() == provider);
+        for lease in there.filter(|l| l.expires_at >= end) {
+            out.push(format!(
+                "the {provider} credential ends at {}, before the lease {} (at {}): a guard needs one that lasts",
+                views::time(end),
+                lease.name,
+                views::time(lease.expires_at),
+            ));
+        }
+    }
+    out
 }
 
 async fn check(app: &App, id: ProviderId) -> (Value, u8) {
@@ -131,9 +166,16 @@ fn lines(app: &App, cloud: &Value) {
         return;
     }
     app.out.data(&format!("  identity    {}", text("identity")));
-    let horizon = cloud["credential_expires_at"]
-        .as_str()
-        .unwrap_or("not known to expire");
+    let end = cloud["credential_expires_at"].as_str();
+    let end = end.and_then(|t| t.parse::<DateTime<Utc>>().ok());
+    let horizon = match end {
+        Some(end) => format!(
+            "ends {} ({})",
+            until(end, app.clock.now()),
+            views::time(end)
+        ),
+        None => "no end known".to_owned(),
+    };
     app.out.data(&format!("  credential  {horizon}"));
     for limit in cloud["limits"].as_array().into_iter().flatten() {
         let place = limit["region"].as_str();

@@ -133,6 +133,12 @@ impl From<LedgerError> for CliError {
                 Some("install the newer kubelease that wrote it"),
             ),
             LedgerError::Locked { .. } => (exit::CONFIG, None),
+            LedgerError::Full { .. } => (
+                exit::CONFIG,
+                Some(
+                    "make room there and try again; nothing is created without its intent on disk",
+                ),
+            ),
             LedgerError::Unusable { .. } | LedgerError::Damaged { .. } => (
                 exit::CONFIG,
                 Some(

@@ -1,9 +1,11 @@
 //! The command line: arguments, dispatch, and one file per command.
 
 pub mod app;
+mod audit;
 mod bill;
 mod budget;
 mod charts;
+mod ci;
 mod create;
 mod credential;
 mod delete;
@@ -14,6 +16,7 @@ mod error;
 mod extend;
 mod guard;
 mod idle;
+mod install;
 mod kubeconfig;
 mod list;
 pub mod output;
@@ -121,6 +124,7 @@ enum Command {
     Bill(bill::BillArgs),
     Guard(guard::GuardArgs),
     Idle(idle::IdleArgs),
+    Audit(audit::AuditArgs),
     Doctor(doctor::DoctorArgs),
     Sim(sim::SimArgs),
     Demo(demo::DemoArgs),
@@ -205,6 +209,7 @@ async fn run(cli: Cli, out: &output::Output) -> Result<u8, CliError> {
         Command::Bill(args) => bill::run(&app, args),
         Command::Guard(args) => guard::run(&app, args).await,
         Command::Idle(args) => idle::run(&app, args).await,
+        Command::Audit(args) => audit::run(&app, args).await,
         Command::Doctor(args) => doctor::run(&app, args).await,
         Command::Sim(_) | Command::Demo(_) | Command::Completions(_) | Command::Man => Ok(exit::OK),
     }

@@ -10,11 +10,14 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use chrono::SecondsFormat;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use kubelease_core::Clock;
 use kubelease_core::error::printable;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Format, table};
 
@@ -36,6 +39,8 @@ pub struct Settings {
 pub struct Output {
     settings: Settings,
     streams: Arc<Mutex<Streams>>,
+    /// Set when stderr is a log for programs: whose time its lines carry.
+    log: Arc<OnceLock<Arc<dyn Clock>>>,
     progress: Arc<Mutex<Progressing>>,
 }
 
@@ -81,6 +86,7 @@ impl Output {
         Self {
             settings,
             streams: Arc::new(Mutex::new(streams)),
+            log: Arc::default(),
             progress: Arc::default(),
         }
     }
@@ -95,6 +101,37 @@ impl Output {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.settings.format == Format::Json
+    }
+
+    /// From now on everything to stderr is a log for programs: one JSON object a line, with `at`, `level`
+    /// and `message`, or `event` and its own fields.
+    pub fn log_json(&self, clock: Arc<dyn Clock>) {
+        self.log.set(clock).ok();
+    }
+
+    /// Whether stderr is a log for programs.
+    #[must_use]
+    pub fn logs_json(&self) -> bool {
+        self.log.get().is_some()
+    }
+
+    /// A line of that log: an event with its own fields.
+    pub fn event(&self, level: &str, event: &str, fields: Value) {
+        let Some(clock) = self.log.get() else { return };
+        let at = clock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut line = json!({ "at": at, "level": level, "event": event });
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+            line.extend(fields);
+        }
+        self.print(Stream::Err, &escaped(&line.to_string()));
+    }
+
+    /// A message for the log; false when stderr is for people.
+    fn logged(&self, level: &str, text: &str) -> bool {
+        if self.logs_json() {
+            self.event(level, "message", json!({ "message": lines(text) }));
+        }
+        self.logs_json()
     }
 
     /// Text to stdout, made harmless, with a line end.
@@ -126,7 +163,9 @@ impl Output {
 
     /// Something good to know, to stderr.
     pub fn note(&self, text: &str) {
-        self.print(Stream::Err, &lines(text));
+        if !self.logged("info", text) {
+            self.print(Stream::Err, &lines(text));
+        }
     }
 
     /// Something that the reader should look after, to stderr.
@@ -152,7 +191,9 @@ impl Output {
     /// Text of our own that is harmless already and may be coloured, to stderr as it is: a profile's
     /// error from `ProfileError::render`.
     pub fn rendered(&self, text: &str) {
-        self.print(Stream::Err, text);
+        if !self.logged("error", text) {
+            self.print(Stream::Err, text);
+        }
     }
 
     /// What is going on, to stderr: one line that is rewritten on a terminal, else a line for each
@@ -164,7 +205,10 @@ impl Output {
             return;
         }
         progress.last.clone_from(&text);
-        if self.settings.live {
+        if self.logs_json() {
+            drop(progress);
+            self.logged("info", &text);
+        } else if self.settings.live {
             let bar = progress.bar.get_or_insert_with(|| self.bar()).clone();
             drop(progress);
             bar.set_message(text);
@@ -192,6 +236,14 @@ impl Output {
     }
 
     fn labelled(&self, label: &str, colour: &str, text: &str) {
+        let level = match label {
+            "warning" => "warning",
+            "error" | "cause" => "error",
+            _ => "info",
+        };
+        if self.logged(level, text) {
+            return;
+        }
         let text = lines(text);
         let line = match (self.settings.color, colour) {
             (true, "") => format!("\x1b[1m{label}:\x1b[0m {text}"),
@@ -370,7 +422,6 @@ impl TermLike for Terminal {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     /// A stream that keeps what was written; or one that fails.
     #[derive(Clone, Default)]

@@ -7,6 +7,7 @@
 pub mod books;
 mod claimed;
 pub mod difference;
+pub mod dirty;
 pub mod journal;
 mod memory;
 pub mod receipt;

@@ -20,7 +20,7 @@ pub enum Recovered {
 
 impl Engine {
     /// Goes on with an unfinished lease: a create forward (without waiting), a teardown to its end. A
-    /// create that cannot succeed, or whose time is up, is torn down.
+    /// create that cannot succeed, whose time is up, or whose job is gone, is torn down.
     ///
     /// # Errors
     /// What the cloud or the ledger said; the lease stays unfinished for the next tick.
@@ -38,6 +38,12 @@ impl Engine {
         if lease.expires_at <= self.clock.now() {
             return Ok(Recovered::Ended(Box::new(
                 self.teardown(cloud, lease, Reason::Ttl).await?,
+            )));
+        }
+        // Its maker would have kept it in hand: it was killed, and nobody comes back for it.
+        if lease.ci {
+            return Ok(Recovered::Ended(Box::new(
+                self.teardown(cloud, lease, Reason::Dirty).await?,
             )));
         }
         let went = self.forward(&*cloud.provider, lease, Patience::None).await;

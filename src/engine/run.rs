@@ -5,7 +5,7 @@ use kubelease_core::{Error, Kind, LeaseView, OwnerTag, Progress, Provider, Ref, 
 
 use super::journal::{StepState, steps};
 use super::{Engine, EngineError, Happening};
-use crate::ledger::{Batch, Event, JournalEntry, Lease};
+use crate::ledger::{Batch, Event, JournalEntry, Lease, Status};
 
 /// Creating requests that may be lost, throttled or refused for now before a step is given up.
 const CREATE_TRIES: u32 = 6;
@@ -298,7 +298,17 @@ fn failed(at: &StepAt<'_>, message: String, hint: Option<String>) -> EngineError
 pub fn owner_tag(lease: &Lease) -> OwnerTag {
     OwnerTag {
         lease: lease.id.clone(),
-        expires_at: Some(lease.expires_at),
+        expires_at: Some(owner_end(lease)),
         protect_until: lease.protect_until,
+    }
+}
+
+/// When the cloud object says that its lease ends. What a job makes says, until it is ready, that it ends
+/// when its maker would have given up: a maker that was killed without a word leaves nothing for long.
+#[must_use]
+pub fn owner_end(lease: &Lease) -> DateTime<Utc> {
+    match lease.status {
+        Status::Creating if lease.ci => lease.expires_at.min(lease.order.expires_at),
+        _ => lease.expires_at,
     }
 }

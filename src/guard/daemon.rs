@@ -10,11 +10,15 @@ use crate::pricing::overlay;
 impl Guard {
     /// Runs a tick every `every`, counted from the start of the last one; `told` gets each report. A tick
     /// that fails does not end the watch.
-    pub async fn run(&self, every: TimeDelta, mut told: impl FnMut(Result<&Report, &LedgerError>)) {
+    pub async fn run(
+        &self,
+        every: TimeDelta,
+        mut told: impl AsyncFnMut(Result<&Report, &LedgerError>),
+    ) {
         while !self.engine.stop.is_set() {
             let began = self.engine.clock.now();
             let outcome = self.tick_at_newest_prices().await;
-            told(outcome.as_ref());
+            told(outcome.as_ref()).await;
             tokio::select! {
                 () = self.engine.clock.sleep_until(began + every) => {}
                 () = self.engine.stop.asked() => {}
@@ -29,6 +33,6 @@ impl Guard {
         for (provider, cloud) in &mut guard.clouds {
             overlay(&mut cloud.prices, *provider, &rows);
         }
-        guard.tick().await
+        guard.counted_tick().await
     }
 }

@@ -5,12 +5,16 @@ mod announce;
 pub mod daemon;
 pub mod decide;
 pub mod idle;
+pub mod install;
+pub mod metrics;
 pub mod orphans;
 pub mod profiles;
 mod reap;
 mod recreate;
 pub mod report;
 pub mod schedule;
+pub mod serve;
+pub mod tally;
 #[cfg(test)]
 mod tests;
 pub mod tick;

@@ -25,6 +25,16 @@ pub struct Group<'a> {
     pub expires_at: Option<DateTime<Utc>>,
     /// Protected until then.
     pub protect_until: Option<DateTime<Utc>>,
+    /// When the oldest of it was made, as far as the cloud says.
+    pub born: Option<DateTime<Utc>>,
+}
+
+impl Group<'_> {
+    /// Whether a cancelled job marked it: its end is not after its birth, as no lease is ever given.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        matches!((self.expires_at, self.born), (Some(end), Some(born)) if end <= born)
+    }
 }
 
 /// The orphans of a listing, by lease.
@@ -41,8 +51,13 @@ pub fn groups<'a>(things: &'a [Owned], live: &[Lease]) -> Vec<Group<'a>> {
             things: Vec::new(),
             expires_at: None,
             protect_until: None,
+            born: None,
         });
         group.things.push(thing);
+        group.born = match (group.born, thing.created_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
         group.expires_at = group.expires_at.max(owner.expires_at);
         group.protect_until = group.protect_until.max(owner.protect_until);
     }
@@ -68,6 +83,10 @@ pub fn waiting_for(
         }
         if group.protect_until.is_some_and(|until| now < until) {
             return Some("it is protected".to_owned());
+        }
+        // Nobody can be making it at this moment: its maker itself gave it up.
+        if group.is_marked() {
+            return None;
         }
     }
     if times < 2 {
@@ -280,10 +299,14 @@ impl Guard {
             expires_at: group.expires_at.unwrap_or(now),
             protect_until: None,
             ended_at: None,
-            reason: Some(Reason::Ttl),
+            reason: Some(match group.is_marked() {
+                true => Reason::Dirty,
+                false => Reason::Ttl,
+            }),
             endpoint: None,
             budget: None,
             worker: None,
+            ci: false,
         };
         let cap = Cap {
             provider,

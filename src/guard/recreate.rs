@@ -228,6 +228,7 @@ impl Guard {
             endpoint: None,
             budget: last.budget.filter(|b| *b > Money::ZERO),
             worker: Some((self.engine.worker.0.clone(), now + CLAIM)),
+            ci: false,
             ..last.clone()
         })
     }

@@ -4,6 +4,7 @@
 //! thing by itself, because only one transaction can: whether a hold fits ([`Ledger::reserve`]).
 //! It never talks to a cloud, and the engine makes at most one call to it between two HTTP requests.
 
+pub mod audit;
 mod memory;
 mod rows;
 mod schema;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kubelease_core::{Billed, LeaseId, Money, Price, ProviderId, Ref};
 
+pub use audit::{Action, AuditRow, Scribe, Tally};
 pub use memory::{Return, Sign, SignState, Signal};
 pub use rows::{
     Accrual, Balance, Batch, Cap, Entry, EntryKind, Event, Grant, JournalEntry, Lease, LedgerSpan,
@@ -48,6 +50,12 @@ pub enum LedgerError {
         found: i64,
         /// Ours.
         known: i64,
+    },
+    /// No room for another row: what was to be written was not, and nothing was done without it.
+    #[error("the disk of the ledger {} is full", path.display())]
+    Full {
+        /// Which file.
+        path: PathBuf,
     },
     /// Another process kept it locked for too long.
     #[error("the ledger {} is locked by another process", path.display())]
@@ -286,4 +294,10 @@ pub trait Ledger: Debug + Send + Sync {
     async fn ticked(&self, record: &TickRecord) -> Result<()>;
     /// The last tick.
     async fn last_tick(&self) -> Result<Option<TickRecord>>;
+    /// Steps of counters that outlive the process, and figures that replace earlier ones.
+    async fn tally(&self, add: &[Tally], set: &[Tally]) -> Result<()>;
+    /// All of them.
+    async fn tallies(&self) -> Result<Vec<Tally>>;
+    /// The audit trail, oldest first. Its rows are written with what they tell of, never by hand.
+    async fn audit(&self, since: Option<DateTime<Utc>>) -> Result<Vec<AuditRow>>;
 }

@@ -145,6 +145,8 @@ pub struct Lease {
     pub budget: Option<Money>,
     /// Who has it in hand, and until when that holds without a new sign of life.
     pub worker: Option<(String, DateTime<Utc>)>,
+    /// Made by a job (`create --ci`): when its maker is gone before it is ready, nobody comes back for it.
+    pub ci: bool,
 }
 
 /// What happened to a step or a thing. Anything but the pairs of [`Event::may_follow`] is refused.

@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_prices.sql"),
     include_str!("migrations/0004_guard.sql"),
+    include_str!("migrations/0005_audit.sql"),
 ];
 
 /// The version that these migrations lead to.

@@ -228,14 +228,27 @@ async fn write_ahead(ledger: &SqlLedger) -> Inner<()> {
     }
 }
 
-/// SQLite's primary result code: the low byte (<https://www.sqlite.org/rescode.html>).
+/// SQLITE_IOERR_SHMSIZE: the index beside the write-ahead log could not grow, which is how a full disk
+/// meets even a reader.
+const NO_ROOM_BESIDE: i32 = 10 | (19 << 8);
+
+/// SQLite's result code (<https://www.sqlite.org/rescode.html>).
+fn extended(error: &dyn DatabaseError) -> Option<i32> {
+    error.code()?.parse::<i32>().ok()
+}
+
+/// Its low byte, the primary code.
 fn code(error: &dyn DatabaseError) -> Option<i32> {
-    error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
+    extended(error).map(|code| code & 0xff)
 }
 
 fn trouble(error: &dyn DatabaseError) -> Trouble {
+    if extended(error) == Some(NO_ROOM_BESIDE) {
+        return Trouble::Full;
+    }
     match code(error) {
         Some(5 | 6) => Trouble::Locked,    // BUSY, LOCKED
+        Some(13) => Trouble::Full,         // FULL
         Some(11 | 26) => Trouble::Damaged, // CORRUPT, NOTADB
         _ => Trouble::Other,
     }

@@ -2,6 +2,7 @@
 //! `files` is about SQLite. Nothing here waits for time to pass.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod audit;
 mod booking;
 mod crowd;
 mod damage;
@@ -91,6 +92,7 @@ fn wish(n: u8, name: &str, hold: &str) -> NewLease {
         endpoint: None,
         budget: Some(usd("2.5")),
         worker: Some((WORKER.into(), at(30))),
+        ci: n.is_multiple_of(2),
     };
     NewLease {
         lease,

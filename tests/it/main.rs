@@ -7,13 +7,17 @@
     reason = "tests"
 )]
 
+mod action;
+mod bad_days;
 mod chaos;
+mod ci;
 mod cli;
 mod conformance;
 mod crash;
 mod guard;
 mod idle;
 mod kubectl;
+mod metrics;
 mod money;
 mod notify;
 mod prism;

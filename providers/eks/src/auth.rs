@@ -62,9 +62,11 @@ impl Keys {
                 id,
                 secret,
                 session,
+                expires,
             } => {
                 let session = session.as_ref().map(|s| s.reveal().to_owned());
-                Credentials::new(id, secret.reveal(), session, None, "environment")
+                let end = expires.map(SystemTime::from);
+                Credentials::new(id, secret.reveal(), session, end, "environment")
             }
             Login::Chain => chain(&self.region).await?,
         };
@@ -73,6 +75,14 @@ impl Keys {
         known.extend(secrets.into_iter().flatten().map(Secret::new));
         *current = Some(found.clone());
         Ok(found)
+    }
+
+    /// Whether they are of a session, which ends at a time that they need not tell.
+    pub(crate) async fn are_of_a_session(&self) -> bool {
+        let current = self.current.lock().await;
+        current
+            .as_ref()
+            .is_some_and(|c| c.session_token().is_some())
     }
 
     /// When the credentials at hand stop working, if that is known.
@@ -180,6 +190,7 @@ mod tests {
             id: "AKIDEXAMPLE".into(),
             secret: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
             session: Some(Secret::new("session-canary")),
+            expires: None,
         };
         let keys = Keys::new(login, "us-east-1".into(), Arc::new(clock.clone()));
         Signer {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use kubelease_core::{Error, Kind, ProviderId, Secret};
 
 /// The AWS services that are called.
@@ -99,6 +100,8 @@ pub(crate) enum Login {
         id: String,
         secret: Secret,
         session: Option<Secret>,
+        /// When they stop working, if the environment says.
+        expires: Option<DateTime<Utc>>,
     },
     /// AWS's own credential chain: profiles, web identity, container and instance roles.
     Chain,
@@ -202,6 +205,8 @@ fn login(set: &dyn Fn(&str) -> Option<String>, simulated: bool) -> Result<Login,
             id,
             secret: Secret::new(secret),
             session: set("AWS_SESSION_TOKEN").map(Secret::new),
+            // Written by `aws configure export-credentials --format env`.
+            expires: set("AWS_CREDENTIAL_EXPIRATION").and_then(|text| text.parse().ok()),
         });
     }
     if simulated {
@@ -209,6 +214,7 @@ fn login(set: &dyn Fn(&str) -> Option<String>, simulated: bool) -> Result<Login,
             id: "simulated".to_owned(),
             secret: Secret::new("simulated"),
             session: None,
+            expires: None,
         });
     }
     if CHAIN.iter().any(|name| set(name).is_some()) {

@@ -70,6 +70,7 @@ fn lease() -> Lease {
         endpoint: None,
         budget: None,
         worker: None,
+        ci: false,
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use kubelease_core::{LeaseId, ProviderId};
 use sqlx::AnyConnection;
 
-use super::{Fault, Inner, SqlLedger, booking, journal, leases, spans};
+use super::{Fault, Inner, SqlLedger, audit, booking, journal, leases, spans};
 use crate::ledger::rows::{Batch, Entry};
 
 pub(super) async fn commit(
@@ -22,6 +22,7 @@ pub(super) async fn commit(
     let mut tx = db.write().await?;
     let mut clouds = Clouds::default();
     journal::append_in(&mut tx, &batch.journal, hand).await?;
+    audit::of_journal(db, &mut tx, &batch.journal).await?;
     for (lease, thing) in &batch.records {
         let provider = clouds.of(&mut tx, lease).await?;
         journal::record_in(&mut tx, provider, (lease, thing), at).await?;

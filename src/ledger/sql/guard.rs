@@ -6,8 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::{LeaseId, ProviderId, Ref};
 use sqlx::any::AnyRow;
 
+use super::audit::{self, Deed};
 use super::codec::{Reader, json, ms, next_id};
 use super::{Fault, Inner, SqlLedger, Tx, leases};
+use crate::ledger::audit::Action;
 use crate::ledger::rows::{Outgoing, Sighting, TickRecord};
 
 /// No retry is ever planned further ahead.
@@ -164,16 +166,38 @@ pub(super) async fn tried(
         SET attempts = attempts + 1, retry_at = $2,
             sent = CASE WHEN $3 = 1 THEN 1 WHEN sent = 2 THEN 0 ELSE sent END
         WHERE id = $1";
+    let mut tx = db.write().await?;
+    let before = sqlx::query("SELECT lease, message_key, sent FROM outbox WHERE id = $1").bind(id);
+    let Some(before) = before.fetch_optional(&mut *tx).await? else {
+        return Err(Fault::Bad(format!(
+            "outbox {id}: was tried, but there is none"
+        )));
+    };
+    let before = Reader::new(&before, "outbox", "message_key");
     let query = sqlx::query(sql)
         .bind(id)
         .bind(ms(retry_at))
         .bind(i64::from(sent));
-    if query.execute(db.pool()).await?.rows_affected() == 0 {
-        return Err(Fault::Bad(format!(
-            "outbox {id}: was tried, but there is none"
-        )));
+    query.execute(&mut *tx).await?;
+    if sent && before.int("sent")? != 1 {
+        // A warning about a lease that this ledger does not know has no lease to refer to.
+        let lease = match before.maybe_lease("lease")? {
+            Some(lease) => leases::provider(&mut tx, &lease)
+                .await
+                .is_ok()
+                .then_some(lease),
+            None => None,
+        };
+        let deed = Deed {
+            action: Action::Notification,
+            lease: lease.as_ref(),
+            provider: None,
+            what: String::new(),
+            detail: before.text("message_key")?,
+        };
+        audit::write(db, &mut tx, deed, Some(retry_at)).await?;
     }
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
 pub(super) async fn ticked(db: &SqlLedger, record: &TickRecord) -> Inner<()> {

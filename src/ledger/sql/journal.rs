@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::codec::{Reader, json, ms};
-use super::{Inner, SqlLedger, leases};
+use super::{Inner, SqlLedger, audit, leases};
 use crate::ledger::LedgerError;
 use crate::ledger::rows::{Event, JournalEntry};
 
@@ -22,6 +22,7 @@ pub(super) async fn append(
 ) -> Inner<()> {
     let mut tx = db.write().await?;
     append_in(&mut tx, std::slice::from_ref(entry), Some((worker, until))).await?;
+    audit::of_journal(db, &mut tx, std::slice::from_ref(entry)).await?;
     Ok(tx.commit().await?)
 }
 

@@ -6,9 +6,11 @@ use kubelease_core::{LeaseId, Money, ProviderId};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::audit::{self, Deed};
 use super::codec::{Reader, json, ms};
 use super::{Fault, Inner, SqlLedger, journal, money};
 use crate::ledger::LedgerError;
+use crate::ledger::audit::Action;
 use crate::ledger::rows::{Cap, EntryKind, Event, JournalEntry, Lease, NewLease, Reason, Status};
 
 pub(super) async fn reserve(db: &SqlLedger, new: &NewLease, cap: &Cap) -> Inner<()> {
@@ -41,7 +43,25 @@ pub(super) async fn reserve(db: &SqlLedger, new: &NewLease, cap: &Cap) -> Inner<
         .of(&lease.id)
         .saying("quote until it expires");
     money::write(&mut tx, &[hold]).await?;
+    let action = match lease.status {
+        Status::Creating => Action::Create,
+        _ => Action::Adopt,
+    };
+    let deed = Deed::to(&lease.id, action).saying(format!(
+        "{} x {} in {}, until {}, {} held",
+        lease.order.count,
+        lease.order.size,
+        lease.order.region,
+        instant(lease.expires_at),
+        new.hold.cents(),
+    ));
+    audit::write(db, &mut tx, deed, Some(lease.created_at)).await?;
     Ok(tx.commit().await?)
+}
+
+/// A time as the audit trail shows it.
+fn instant(at: DateTime<Utc>) -> String {
+    crate::views::time(at)
 }
 
 pub(super) async fn lease(db: &SqlLedger, id_or_name: &str) -> Inner<Option<Lease>> {
@@ -75,12 +95,15 @@ pub(super) async fn ready(
     let sql = "UPDATE leases
         SET status = 'ready', ready_at = COALESCE(ready_at, $2), endpoint = COALESCE($3, endpoint)
         WHERE id = $1 AND status IN ('creating', 'ready')";
+    let mut tx = db.write().await?;
     let query = sqlx::query(sql)
         .bind(lease.as_str())
         .bind(ms(at))
         .bind(endpoint);
-    let changed = query.execute(db.pool()).await?.rows_affected();
-    or_refuse(db, lease, "ready", changed).await
+    let changed = query.execute(&mut *tx).await?.rows_affected();
+    or_refuse(&mut tx, lease, "ready", changed).await?;
+    audit::write(db, &mut tx, Deed::to(lease, Action::Ready), Some(at)).await?;
+    Ok(tx.commit().await?)
 }
 
 /// A lease that has ended meanwhile stays ended: whoever comes late finds nothing left to do.
@@ -94,15 +117,25 @@ pub(super) async fn ending(
         SET status = CASE WHEN status = 'ended' THEN status ELSE 'ending' END,
             reason = COALESCE(reason, $2), worker = $3, worker_until = $4
         WHERE id = $1";
+    let mut tx = db.write().await?;
+    let begins = matches!(
+        head(&mut tx, lease).await?.0,
+        Status::Creating | Status::Ready
+    );
     let query = sqlx::query(sql).bind(lease.as_str()).bind(reason.as_str());
     let query = query.bind(hand.0).bind(ms(hand.1));
-    let changed = query.execute(db.pool()).await?.rows_affected();
-    or_refuse(db, lease, "ending", changed).await
+    query.execute(&mut *tx).await?;
+    // Taken up again, it is the same end; only its beginning is a deed.
+    if begins {
+        let deed = Deed::to(lease, Action::of_end(reason));
+        audit::write(db, &mut tx, deed, None).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 pub(super) async fn ended(db: &SqlLedger, lease: &LeaseId, at: DateTime<Utc>) -> Inner<()> {
     let mut tx = db.write().await?;
-    let (_, provider) = head(&mut tx, lease).await?;
+    let (was, provider) = head(&mut tx, lease).await?;
     let sql = "UPDATE leases
         SET status = 'ended', ended_at = COALESCE(ended_at, $2), worker = NULL, worker_until = NULL
         WHERE id = $1";
@@ -116,14 +149,25 @@ pub(super) async fn ended(db: &SqlLedger, lease: &LeaseId, at: DateTime<Utc>) ->
         let rest = money::entry(EntryKind::Release, provider, held, at).of(lease);
         money::write(&mut tx, &[rest.saying("the lease has ended")]).await?;
     }
+    if was.is_live() {
+        let spent = money::of_lease(&mut tx, lease).await?.spent;
+        let deed = Deed::to(lease, Action::Ended).saying(format!("cost {}", spent.cents()));
+        audit::write(db, &mut tx, deed, Some(at)).await?;
+    }
     Ok(tx.commit().await?)
 }
 
 pub(super) async fn stuck(db: &SqlLedger, lease: &LeaseId) -> Inner<()> {
     let sql = "UPDATE leases SET status = 'stuck' WHERE id = $1 AND status <> 'ended'";
+    let mut tx = db.write().await?;
+    let new = head(&mut tx, lease).await?.0 != Status::Stuck;
     let query = sqlx::query(sql).bind(lease.as_str());
-    let changed = query.execute(db.pool()).await?.rows_affected();
-    or_refuse(db, lease, "stuck", changed).await
+    let changed = query.execute(&mut *tx).await?.rows_affected();
+    or_refuse(&mut tx, lease, "stuck", changed).await?;
+    if new {
+        audit::write(db, &mut tx, Deed::to(lease, Action::Stuck), None).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 pub(super) async fn extend(
@@ -143,6 +187,12 @@ pub(super) async fn extend(
     let sql = "UPDATE leases SET expires_at = $2 WHERE id = $1";
     let query = sqlx::query(sql).bind(lease.as_str()).bind(ms(expires_at));
     query.execute(&mut *tx).await?;
+    let deed = Deed::to(lease, Action::Extend).saying(format!(
+        "until {}, {} more held",
+        instant(expires_at),
+        more.0.cents()
+    ));
+    audit::write(db, &mut tx, deed, Some(more.1)).await?;
     Ok(tx.commit().await?)
 }
 
@@ -159,6 +209,8 @@ pub(super) async fn hold_more(
     }
     let hold = money::entry(EntryKind::Hold, provider, more.0, more.1).of(lease);
     money::hold(&mut tx, hold.saying("costs more than was quoted"), cap).await?;
+    let deed = Deed::to(lease, Action::Hold).saying(format!("{} more held", more.0.cents()));
+    audit::write(db, &mut tx, deed, Some(more.1)).await?;
     Ok(tx.commit().await?)
 }
 
@@ -168,9 +220,14 @@ pub(super) async fn protect(
     until: Option<DateTime<Utc>>,
 ) -> Inner<()> {
     let sql = "UPDATE leases SET protect_until = $2 WHERE id = $1 AND status <> 'ended'";
+    let mut tx = db.write().await?;
     let query = sqlx::query(sql).bind(lease.as_str()).bind(until.map(ms));
-    let changed = query.execute(db.pool()).await?.rows_affected();
-    or_refuse(db, lease, "protect", changed).await
+    let changed = query.execute(&mut *tx).await?.rows_affected();
+    or_refuse(&mut tx, lease, "protect", changed).await?;
+    let detail = until.map_or_else(|| "off".to_owned(), |at| format!("until {}", instant(at)));
+    let deed = Deed::to(lease, Action::Protect).saying(detail);
+    audit::write(db, &mut tx, deed, None).await?;
+    Ok(tx.commit().await?)
 }
 
 pub(super) async fn claim(
@@ -246,7 +303,7 @@ async fn head(conn: &mut AnyConnection, lease: &LeaseId) -> Inner<(Status, Provi
 
 /// Says why a guarded UPDATE changed nothing.
 async fn or_refuse(
-    db: &SqlLedger,
+    conn: &mut AnyConnection,
     lease: &LeaseId,
     event: &'static str,
     changed: u64,
@@ -254,8 +311,7 @@ async fn or_refuse(
     if changed > 0 {
         return Ok(());
     }
-    let mut conn = db.pool().acquire().await?;
-    let (status, _) = head(&mut conn, lease).await?;
+    let (status, _) = head(conn, lease).await?;
     Err(illegal(lease, event, status))
 }
 
@@ -272,8 +328,8 @@ fn illegal(lease: &LeaseId, event: &'static str, last: Status) -> Fault {
 async fn insert(conn: &mut AnyConnection, lease: &Lease) -> Inner<()> {
     let sql = "INSERT INTO leases (id, name, provider, ordered, profile, profile_toml, status,
             created_at, ready_at, expires_at, protect_until, ended_at, reason, endpoint, budget,
-            worker, worker_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+            worker, worker_until, ci)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     let (worker, until) = lease
         .worker
         .as_ref()
@@ -297,6 +353,7 @@ async fn insert(conn: &mut AnyConnection, lease: &Lease) -> Inner<()> {
         .bind(lease.budget.map(Money::nanos))
         .bind(worker)
         .bind(until)
+        .bind(i64::from(lease.ci))
         .execute(conn)
         .await?;
     Ok(())
@@ -330,5 +387,6 @@ fn read(row: &AnyRow) -> Inner<Lease> {
         endpoint: row.maybe_text("endpoint")?,
         budget: row.maybe_money("budget")?,
         worker,
+        ci: row.int("ci")? != 0,
     })
 }

@@ -1,6 +1,7 @@
 //! The ledger in SQL, the same text for every database. Here: the pool, the one kind of write
 //! transaction, errors, and the [`Ledger`] impl, which only delegates. No SQL in this file.
 
+mod audit;
 mod batch;
 mod booking;
 pub(super) mod codec;
@@ -23,6 +24,7 @@ use sqlx::AnyPool;
 use sqlx::error::DatabaseError;
 use sqlx::{Any, Transaction};
 
+use super::audit::{AuditRow, Scribe, Tally};
 use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
     Outgoing, PriceRow, Reason, Sighting, TickRecord,
@@ -35,6 +37,7 @@ pub struct SqlLedger {
     pool: AnyPool,
     dialect: Dialect,
     place: PathBuf,
+    scribe: Option<Scribe>,
 }
 
 impl fmt::Debug for SqlLedger {
@@ -53,7 +56,19 @@ impl SqlLedger {
             pool,
             dialect,
             place,
+            scribe: None,
         }
+    }
+
+    /// The same ledger, with who writes into it for the audit trail.
+    #[must_use]
+    pub fn by(mut self, scribe: Scribe) -> Self {
+        self.scribe = Some(scribe);
+        self
+    }
+
+    pub(super) const fn scribe(&self) -> Option<&Scribe> {
+        self.scribe.as_ref()
     }
 
     /// Waits for running calls and closes all connections. Not needed for safety: what was answered
@@ -91,6 +106,7 @@ impl SqlLedger {
         match &source {
             sqlx::Error::Database(error) => match (self.dialect.trouble)(&**error) {
                 Trouble::Locked => LedgerError::Locked { path },
+                Trouble::Full => LedgerError::Full { path },
                 Trouble::Damaged => LedgerError::Damaged {
                     path,
                     what: error.message().to_owned(),
@@ -125,6 +141,8 @@ pub(super) struct Dialect {
 pub(super) enum Trouble {
     /// Somebody else holds a lock.
     Locked,
+    /// No room on the disk.
+    Full,
     /// What is stored is no ledger, or a broken one.
     Damaged,
     /// Anything else.
@@ -371,5 +389,14 @@ impl Ledger for SqlLedger {
     }
     async fn last_tick(&self) -> Result<Option<TickRecord>> {
         self.answer(guard::last_tick(self).await)
+    }
+    async fn tally(&self, add: &[Tally], set: &[Tally]) -> Result<()> {
+        self.answer(audit::tally(self, add, set).await)
+    }
+    async fn tallies(&self) -> Result<Vec<Tally>> {
+        self.answer(audit::tallies(self).await)
+    }
+    async fn audit(&self, since: Option<DateTime<Utc>>) -> Result<Vec<AuditRow>> {
+        self.answer(audit::read_all(self, since).await)
     }
 }

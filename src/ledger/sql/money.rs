@@ -7,9 +7,11 @@ use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
+use super::audit::{self, Deed};
 use super::codec::{Reader, ms, next_id, tuples};
 use super::{Inner, SqlLedger};
 use crate::ledger::LedgerError;
+use crate::ledger::audit::Action;
 use crate::ledger::rows::{Balance, Cap, Entry, EntryKind, Grant};
 
 /// Rows per statement. Few, because SQLite looks `$1` up by name among all others of its statement, so
@@ -86,6 +88,8 @@ pub(super) async fn adjust(
     let mut tx = db.write().await?;
     let row = entry(EntryKind::Adjustment, provider, amount, at).saying(note);
     write(&mut tx, &[row]).await?;
+    let deed = Deed::at(provider, Action::Adjustment).saying(format!("{amount}: {note}"));
+    audit::write(db, &mut tx, deed, Some(at)).await?;
     Ok(tx.commit().await?)
 }
 
@@ -139,6 +143,9 @@ pub(super) async fn grant(db: &SqlLedger, grant: &Grant) -> Inner<()> {
         .bind(ms(grant.from))
         .bind(grant.expires_at.map(ms));
     query.execute(&mut *tx).await?;
+    let words = format!("{} ({})", grant.amount.cents(), grant.source);
+    let deed = Deed::at(grant.provider, Action::Grant).saying(words);
+    audit::write(db, &mut tx, deed, Some(grant.at)).await?;
     Ok(tx.commit().await?)
 }
 

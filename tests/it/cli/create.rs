@@ -25,7 +25,7 @@ fn first_steps() {
     lab: cluster provisioning, 3m 30s so far (usually about 5m 30s), at most $0.02 so far
     lab: cluster running, 0 of 2 nodes ready, 4m so far (usually about 5m 30s), at most $0.02 so far
     lab: cluster running, 1 of 2 nodes ready, 5m so far (usually about 5m 30s), at most $0.02 so far
-    warning: no guard tick was seen in the last hour: run `kubelease guard tick` from cron, or `kubelease guard run`
+    warning: no guard tick was seen in the last hour: install one with `kubelease guard install --apply`
     --- exit 0
     ");
     assert!(bench.path("kubeconfigs/lab.yaml").exists());
@@ -111,7 +111,7 @@ fn without_waiting_the_guard_goes_on() {
     holding $0.29 of $190.00 available on the digitalocean credit
     lab: cluster provisioning, 0s so far (usually about 5m 30s), at most $0.00 so far
     lab is being made; the guard goes on with it
-    warning: no guard tick was seen in the last hour: run `kubelease guard tick` from cron, or `kubelease guard run`
+    warning: no guard tick was seen in the last hour: install one with `kubelease guard install --apply`
     --- exit 0
     ");
     let refused = run(&bench, "kubeconfig lab");

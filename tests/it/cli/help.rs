@@ -58,6 +58,7 @@ fn all() {
       bill         Bill spans by the vendors' rules, to check an invoice or to ask what if
       guard        Watch leases: end what must end, sweep what was left, book what it cost
       idle         Tell whether a lease is in use, and since when not (asks its cluster)
+      audit        Export the audit trail: every action with who, why, what and when
       doctor       Check credentials, quotas, clock and guard
       sim          Simulate the clouds on loopback: for tests, CI and trying things out
       demo         Show the whole story on the simulator, in seconds
@@ -123,6 +124,9 @@ fn create() {
           --explain              Show the arithmetic of the quote
           --no-wait              Do not wait until it is ready; the guard goes on
           --timeout <DURATION>   How long to wait at most [default: 1h]
+          --ci                   For a job that can be cancelled: a signal marks the lease for removal,
+                                 here and on the cloud object, in under ten seconds, and the next guard
+                                 tick anywhere ends it
           --keep-failed          Keep what was made when the create fails, to look at it
       -h, --help                 Print help (see more with '--help')
       -V, --version              Print version
@@ -266,6 +270,8 @@ fn delete() {
 
     Options:
           --dry-run  Only show what would be removed
+          --mark     Only mark them, here and on the cloud object: the next guard tick anywhere removes
+                     them (for a job that is being cancelled; takes a few seconds)
       -h, --help     Print help (see more with '--help')
       -V, --version  Print version
     ");
@@ -415,9 +421,10 @@ fn guard() {
     Usage: kubelease guard [OPTIONS] <COMMAND>
 
     Commands:
-      tick  Look once (for cron); the exit code tells the truth
-      run   Look again and again, until stopped
-      help  Print this message or the help of the given subcommand(s)
+      tick     Look once (for cron); the exit code tells the truth
+      run      Look again and again, until stopped
+      install  Show what runs the guard on a schedule; write it with --apply, take it away with --remove
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')
@@ -434,8 +441,10 @@ fn guard_tick() {
     Usage: kubelease guard tick [OPTIONS]
 
     Options:
-      -h, --help     Print help (see more with '--help')
-      -V, --version  Print version
+          --textfile <FILE>  Write the metrics there, for the textfile collector of node_exporter
+          --log <FORMAT>     How to log to stderr [default: text] [possible values: text, json]
+      -h, --help             Print help (see more with '--help')
+      -V, --version          Print version
     ");
 }
 
@@ -448,7 +457,33 @@ fn guard_run() {
     Usage: kubelease guard run [OPTIONS]
 
     Options:
-          --every <DURATION>  How often [default: 5m]
+          --every <DURATION>   How often [default: 5m]
+          --metrics <ADDRESS>  Serve the metrics there at /metrics, for example 127.0.0.1:PORT
+          --metrics-open       Serve them to other machines too: there is no login
+          --log <FORMAT>       How to log to stderr [default: text] [possible values: text, json]
+      -h, --help               Print help (see more with '--help')
+      -V, --version            Print version
+    ");
+}
+
+#[test]
+fn guard_install() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(help(&bench, "guard install"), @"
+    Show what runs the guard on a schedule; write it with --apply, take it away with --remove
+
+    Usage: kubelease guard install [OPTIONS]
+
+    Options:
+          --cron              A line of your crontab (the default)
+          --systemd           A systemd user service and its timer
+          --github            A scheduled workflow of GitHub's
+          --kubernetes        A Kubernetes CronJob
+          --every <DURATION>  How often [default: 15m]
+          --image <IMAGE>     A container image with the kubelease binary, for --kubernetes [default:
+                              kubelease:VERSION]
+          --apply             Write it
+          --remove            Remove what --apply wrote
       -h, --help              Print help (see more with '--help')
       -V, --version           Print version
     ");
@@ -469,6 +504,22 @@ fn idle() {
           --explain  Show every signal with its last value
       -h, --help     Print help (see more with '--help')
       -V, --version  Print version
+    ");
+}
+
+#[test]
+fn audit() {
+    let bench = Bench::new();
+    insta::assert_snapshot!(help(&bench, "audit"), @"
+    Export the audit trail: every action with who, why, what and when
+
+    Usage: kubelease audit [OPTIONS]
+
+    Options:
+          --since <TIME>  Only from then on: RFC 3339, a date, or a duration ago such as 7d
+          --csv           As comma-separated values
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
     ");
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Texts are inline snapshots; what differs from run to run is made plain first.
 
+mod audit;
 mod bad_accounts;
 mod bad_clouds;
 mod bad_ledgers;
@@ -18,6 +19,7 @@ mod exits;
 mod extend;
 mod guard;
 mod help;
+mod install;
 mod kubeconfig;
 mod list;
 mod pages;
@@ -26,7 +28,7 @@ mod refresh;
 mod secrets;
 mod shell;
 mod show;
-mod signals;
+pub(crate) mod signals;
 mod sim;
 mod spend;
 mod streams;

@@ -10,7 +10,7 @@ use super::{fault, plain};
 use crate::support::{Bench, Said, said};
 
 /// Sends a signal, and waits until the process has taken notice of it and rests again.
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     let sent = Command::new("kill")
         .args([&format!("-{name}"), &pid])

@@ -74,6 +74,33 @@ pub(super) fn extend(bench: &Bench, cloud: &str) {
     assert_eq!(bench.of_kind("cluster").len(), 0);
 }
 
+/// So is a protection: another machine waits for its end, and no longer.
+pub(super) fn protect(bench: &Bench, cloud: &str) {
+    bench.create(cloud, "lab").ok();
+    bench.run(&["protect", "lab", "--until", "8h"]).ok();
+    bench.advance("5h");
+    let other = bench.elsewhere();
+    for _ in 0..2 {
+        other.tick(bench);
+        bench.tick().ok();
+        bench.advance("30m");
+    }
+    assert_eq!(
+        bench.of_kind("cluster").len(),
+        1,
+        "its time has passed, its protection has not"
+    );
+    bench.run(&["protect", "lab", "--until", "off"]).ok();
+    other.tick(bench);
+    assert_eq!(
+        bench.world(true),
+        Vec::<serde_json::Value>::new(),
+        "the other machine read that it is over"
+    );
+    bench.tick().ok();
+    bench.settle_vanished();
+}
+
 pub(super) fn use_and_delete(bench: &Bench, cloud: &str) {
     bench.create_for_claims(cloud, "lab").ok();
     bench.use_it("lab");

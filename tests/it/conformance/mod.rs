@@ -17,6 +17,7 @@ const CASES: &[(&str, Case)] = &[
     ("adopt", life::adopt),
     ("inspect", life::inspect),
     ("extend", life::extend),
+    ("protect", life::protect),
     ("use", life::use_and_delete),
     ("waiting_claim", life::waiting_claim),
     ("delete", life::delete),

@@ -21,6 +21,18 @@ pub(crate) fn clouds() -> Vec<&'static str> {
         .collect()
 }
 
+/// Those that the longer stories run on: the simplest one and the one that refuses most while it works;
+/// with `KUBELEASE_ALL=1` every one.
+pub(crate) fn sample() -> Vec<&'static str> {
+    let all = clouds();
+    let few = |c: &&str| ["digitalocean", "gke"].contains(c);
+    let some: Vec<_> = all.iter().copied().filter(few).collect();
+    match std::env::var_os("KUBELEASE_ALL") {
+        None if !some.is_empty() => some,
+        _ => all,
+    }
+}
+
 /// Facts about a cloud, by which cases are chosen.
 pub(crate) fn capability(cloud: &str) -> &'static kubelease_core::Capability {
     let entries = kubelease::registry::entries();
@@ -455,7 +467,11 @@ impl Bench {
 
     /// Another machine: the same clouds, an empty home.
     pub(crate) fn elsewhere(&self) -> Elsewhere {
-        Elsewhere(TempDir::new().unwrap())
+        let home = TempDir::new().unwrap();
+        if let Ok(config) = std::fs::read(self.path("config.toml")) {
+            std::fs::write(home.path().join("config.toml"), config).unwrap();
+        }
+        Elsewhere(home)
     }
 
     /// The virtual time.

@@ -116,10 +116,17 @@ pub(crate) async fn account(api: &Api) -> Result<Account, Error> {
             },
         ),
     };
+    let credential_expires_at = api.keys.expires_at().await;
+    let status = match credential_expires_at {
+        None if api.keys.are_of_a_session().await => {
+            format!("{status}; session credentials, which end within 36 hours and do not say when")
+        }
+        _ => status,
+    };
     Ok(Account {
         identity: format!("{} (account {})", caller.arn, caller.account),
         status,
-        credential_expires_at: api.keys.expires_at().await,
+        credential_expires_at,
         limits,
         credit,
     })
