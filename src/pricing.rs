@@ -155,7 +155,10 @@ fn numbers(rule: &Rule) -> Vec<Money> {
         Rule::PoolSecond { monthly, .. } => vec![*monthly],
         Rule::StartedHour { price, cap, .. } => std::iter::once(*price).chain(*cap).collect(),
         Rule::GibMonth { price } => vec![*price],
-        Rule::Together { first, further, .. } => vec![*first, *further],
+        Rule::Together { first, further, .. } | Rule::FirstMany { first, further, .. } => {
+            vec![*first, *further]
+        }
+        Rule::Bounded { rule, .. } => numbers(rule),
     }
 }
 
@@ -173,6 +176,7 @@ pub fn shown(rule: &Rule) -> String {
         } => format!("${price}/h, ${cap} a month"),
         Rule::StartedHour { price, hours, .. } if *hours > 1 => format!("${price} for {hours} h"),
         Rule::GibMonth { price } => format!("${price} a month"),
+        Rule::Bounded { rule, .. } => shown(rule),
         rule => format!("${}/h", rule.list_price()),
     }
 }

@@ -1,9 +1,10 @@
 //! From quotes and books to drawings, and where drawings go.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::{ItemKind, Money, ProviderId};
+use kubelease_core::{ItemKind, LeaseId, Money, ProviderId};
 
 use super::app::App;
 use super::prices::Row;
@@ -101,18 +102,52 @@ fn spent(entry: &Entry) -> bool {
     matches!(entry.kind, EntryKind::Accrual | EntryKind::Adjustment)
 }
 
+/// When how much was spent, oldest first. An accrual stands for all since the one before of its lease (the
+/// ledger has one for each day), so it is drawn as the slope that it was, in so many steps.
+fn burned(
+    provider: ProviderId,
+    since: DateTime<Utc>,
+    entries: &[Entry],
+) -> Vec<(DateTime<Utc>, Money)> {
+    const STEPS: i32 = 8;
+    let mut ours: Vec<&Entry> = entries.iter().filter(|e| e.provider == provider).collect();
+    ours.sort_by_key(|e| e.at);
+    // The last two times at which something was written down for a lease.
+    let mut times: BTreeMap<&LeaseId, (DateTime<Utc>, DateTime<Utc>)> = BTreeMap::new();
+    let mut out = Vec::new();
+    for entry in ours {
+        let mut from = entry.at;
+        if let Some(lease) = &entry.lease {
+            let (before, last) = times.entry(lease).or_insert((entry.at, entry.at));
+            if *last < entry.at {
+                (*before, *last) = (*last, entry.at);
+            }
+            from = *before;
+        }
+        if !spent(entry) || entry.at < since {
+            continue;
+        }
+        let mut drawn = Money::ZERO;
+        for step in 1..=STEPS {
+            let so_far = entry.amount.ratio(step.into(), STEPS.into());
+            let at = from + (entry.at - from) / STEPS * step;
+            out.push((at.max(since), so_far - drawn));
+            drawn = so_far;
+        }
+    }
+    out.sort_by_key(|(at, _)| *at);
+    out
+}
+
 fn one(credit: &Credit, hourly: Money, entries: &[Entry], now: DateTime<Utc>) -> Chart {
     let grant = &credit.grant;
-    let ours = entries
-        .iter()
-        .filter(|e| e.provider == grant.provider && spent(e) && e.at >= grant.from);
     let mut left = grant.amount;
     let mut steps: Vec<(DateTime<Utc>, Money)> = Vec::new();
-    for entry in ours {
-        left = left - entry.amount;
+    for (at, amount) in burned(grant.provider, grant.from, entries) {
+        left = left - amount;
         match steps.last_mut() {
-            Some((at, last)) if *at == entry.at => *last = left,
-            _ => steps.push((entry.at, left)),
+            Some((last, sum)) if *last == at => *sum = left,
+            _ => steps.push((at, left)),
         }
     }
     let runway = credit.runway(hourly, now).unwrap_or(TimeDelta::days(30));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::reconcile::{self, ReconcileArgs};
 use super::{CliError, charts, exit};
-use crate::ledger::{Entry, EntryKind};
+use crate::ledger::{Entry, Ledger, LedgerError, Spending};
 use crate::views;
 
 /// Show what was spent
@@ -50,9 +50,8 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
         return reconcile::run(app, args).await;
     }
     let ledger = app.ledger().await?;
-    let entries = ledger.entries(None).await?;
     if args.chart || args.svg.is_some() {
-        let drawn = charts::spend(app, &entries).await?;
+        let drawn = charts::spend(app, &ledger.entries(None).await?).await?;
         if let Some(path) = &args.svg {
             charts::write(app, path, &drawn)?;
         }
@@ -61,35 +60,19 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
             return Ok(exit::OK);
         }
     }
-    let spent = |e: &&Entry| matches!(e.kind, EntryKind::Accrual | EntryKind::Adjustment);
-    let total: Money = entries.iter().filter(spent).map(|e| e.amount).sum();
+    let spending = ledger.spending().await?;
+    let total: Money = spending.by_day.iter().map(|(_, _, m)| *m).sum();
     if app.out.is_json() {
+        let entries = ledger.entries(None).await?;
         let rows: Vec<Value> = entries.iter().map(views::entry).collect();
         app.out.json(&json!({ "entries": rows, "total": total }));
         return Ok(exit::OK);
     }
-    let names: BTreeMap<_, _> = ledger
-        .leases(true)
-        .await?
-        .into_iter()
-        .map(|l| (l.id, l.name))
-        .collect();
     if args.csv {
-        csv(app, &entries, &names);
+        csv(app, &ledger.entries(None).await?, &names(&*ledger).await?);
         return Ok(exit::OK);
     }
-    let key = |e: &Entry| match args.by {
-        By::Lease => e.lease.as_ref().map_or_else(
-            || "-".to_owned(),
-            |id| names.get(id).cloned().unwrap_or_else(|| id.to_string()),
-        ),
-        By::Provider => e.provider.to_string(),
-        By::Day => e.at.format("%Y-%m-%d").to_string(),
-    };
-    let mut sums: BTreeMap<String, Money> = BTreeMap::new();
-    for entry in entries.iter().filter(spent) {
-        *sums.entry(key(entry)).or_default() += entry.amount;
-    }
+    let sums = sums(&*ledger, args.by, spending).await?;
     let header = match args.by {
         By::Lease => "LEASE",
         By::Provider => "PROVIDER",
@@ -102,6 +85,48 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
     rows.push(vec!["total".to_owned(), total.cents(), total.to_string()]);
     app.out.table(&[header, "SPENT", "EXACT"], rows, &[1, 2]);
     Ok(exit::OK)
+}
+
+/// Running sums by their names, for people.
+async fn sums(
+    ledger: &dyn Ledger,
+    by: By,
+    spending: Spending,
+) -> Result<BTreeMap<String, Money>, LedgerError> {
+    let mut sums: BTreeMap<String, Money> = BTreeMap::new();
+    match by {
+        By::Provider => {
+            for (provider, _, amount) in spending.by_day {
+                *sums.entry(provider.to_string()).or_default() += amount;
+            }
+        }
+        By::Day => {
+            for (_, day, amount) in spending.by_day {
+                *sums.entry(day.format("%Y-%m-%d").to_string()).or_default() += amount;
+            }
+        }
+        By::Lease => {
+            let names = names(ledger).await?;
+            // Adjustments belong to no lease.
+            let mut rest: Money = spending.by_day.iter().map(|(_, _, m)| *m).sum();
+            for (_, lease, amount) in spending.by_lease {
+                let Some(id) = lease else { continue };
+                rest = rest - amount;
+                let name = names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+                *sums.entry(name).or_default() += amount;
+            }
+            if rest != Money::ZERO {
+                sums.insert("-".to_owned(), rest);
+            }
+        }
+    }
+    Ok(sums)
+}
+
+/// What people call the leases, the ended ones too.
+async fn names(ledger: &dyn Ledger) -> Result<BTreeMap<LeaseId, String>, LedgerError> {
+    let leases = ledger.leases(true).await?.into_iter();
+    Ok(leases.map(|l| (l.id, l.name)).collect())
 }
 
 /// Every row as comma-separated values (RFC 4180), for a spreadsheet.

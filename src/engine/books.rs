@@ -3,11 +3,13 @@
 //! A look at a cloud opens spans for what is new, closes those of what is gone and says what every
 //! item costs until now; the ledger books the differences. So the sum never depends on when ticks ran.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kubelease_core::billing::{Month, bill_beside};
-use kubelease_core::{Billed, LeaseId, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span};
+use kubelease_core::billing::{Line, Month, bill_beside};
+use kubelease_core::{
+    Billed, LeaseId, Money, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span,
+};
 
 use super::{Cloud, Engine, EngineError};
 use crate::ledger::{Accrual, Batch, Lease, LedgerSpan};
@@ -36,18 +38,19 @@ pub struct Look<'a> {
 #[must_use]
 pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) -> Batch {
     let mut batch = Batch::default();
-    let mut spans: Vec<LedgerSpan> = look.spans.to_vec();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut spans = Spans::of(look.spans);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for thing in look.things {
         let Some(owner) = &thing.owner else { continue };
         for billed in &thing.billed {
-            seen.insert(billed.id.clone());
+            seen.insert(&billed.id);
             see(&owner.lease, billed, look, &mut spans, &mut batch);
         }
     }
+    let mut spans = spans.all;
     if look.complete {
         for span in spans.iter_mut().filter(|s| s.end.is_none() && s.id != 0) {
-            if !seen.contains(&span.billed.id) {
+            if !seen.contains(span.billed.id.as_str()) {
                 let end = ended(span).max(span.billed.since);
                 batch.closes.push((span.id, end));
                 span.end = Some(end);
@@ -55,6 +58,10 @@ pub fn reconcile(look: &Look<'_>, ended: &dyn Fn(&LedgerSpan) -> DateTime<Utc>) 
         }
     }
     batch.accruals = accruals(look, &spans);
+    let ended: BTreeSet<i64> = batch.closes.iter().map(|(id, _)| *id).collect();
+    let ended = spans.iter().filter(|s| s.id != 0 && ended.contains(&s.id));
+    let undone = undone(look, ended, &batch.accruals);
+    batch.accruals.extend(undone);
     batch
 }
 
@@ -116,16 +123,31 @@ impl Engine {
     }
 }
 
+/// Spans, found by the billed id: a look at a thousand clusters must not compare each with each.
+struct Spans {
+    all: Vec<LedgerSpan>,
+    by_id: BTreeMap<String, Vec<usize>>,
+}
+
+impl Spans {
+    fn of(spans: &[LedgerSpan]) -> Self {
+        let mut by_id: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (n, span) in spans.iter().enumerate() {
+            by_id.entry(span.billed.id.clone()).or_default().push(n);
+        }
+        let all = spans.to_vec();
+        Self { all, by_id }
+    }
+}
+
 /// A billed thing was seen: keep its span, or open one.
-fn see(
-    lease: &LeaseId,
-    billed: &Billed,
-    look: &Look<'_>,
-    spans: &mut Vec<LedgerSpan>,
-    batch: &mut Batch,
-) {
+fn see(lease: &LeaseId, billed: &Billed, look: &Look<'_>, spans: &mut Spans, batch: &mut Batch) {
     let mut since = billed.since;
-    for span in spans.iter_mut().filter(|s| s.billed.id == billed.id) {
+    let places = spans.by_id.entry(billed.id.clone()).or_default();
+    for place in places.iter() {
+        let Some(span) = spans.all.get_mut(*place) else {
+            continue;
+        };
         match span.end {
             None if same(&span.billed, billed) && !repriced(span, look.prices) => return,
             // It changed its size or count, or its price did: the old span ends, a new one begins.
@@ -150,7 +172,8 @@ fn see(
     batch
         .opens
         .push((Some(lease.clone()), billed.clone(), price.clone()));
-    spans.push(LedgerSpan {
+    places.push(spans.all.len());
+    spans.all.push(LedgerSpan {
         id: 0,
         lease: Some(lease.clone()),
         provider: look.provider,
@@ -176,33 +199,65 @@ fn repriced(span: &LedgerSpan, prices: &PriceBook) -> bool {
     now.is_some_and(|price| price.rule != span.price.rule)
 }
 
-/// The amounts to date of all these spans, item by item and month by month.
+/// The amounts to date of all these spans, item by item and month by month. The account is billed once,
+/// with what others share of it; each line belongs to the lease whose thing or pool it is.
 fn accruals(look: &Look<'_>, spans: &[LedgerSpan]) -> Vec<Accrual> {
-    let shared = |s: &&LedgerSpan| s.price.rule.is_shared();
-    let leases: BTreeSet<Option<&LeaseId>> = spans.iter().map(|s| s.lease.as_ref()).collect();
     let provider = look.provider;
-    let mut out = Vec::new();
-    for lease in leases {
-        let (mine, others): (Vec<_>, Vec<_>) =
-            spans.iter().partition(|s| s.lease.as_ref() == lease);
-        let mine: Vec<Span> = mine.into_iter().map(plain).collect();
-        let others = others.into_iter().chain(look.beside).filter(shared);
-        let others: Vec<Span> = others.map(plain).collect();
-        for line in bill_beside(&mine, &others, look.now) {
-            let (kind, r#type) = (line.kind.as_str(), &line.r#type);
-            out.push(Accrual {
-                lease: lease.cloned(),
-                provider,
-                item: format!(
-                    "{provider}|{}|{kind}|{type}|{}|{}",
-                    line.group, line.month, line.rule
-                ),
-                title: format!("{kind} {}", line.r#type),
-                to_date: line.amount,
-            });
+    let leases: BTreeMap<&str, Option<&LeaseId>> = spans
+        .iter()
+        .map(|s| (s.billed.group.as_str(), s.lease.as_ref()))
+        .collect();
+    let mine: Vec<Span> = spans.iter().map(plain).collect();
+    let shares =
+        |s: &&LedgerSpan| s.price.rule.is_shared() && !leases.contains_key(s.billed.group.as_str());
+    let beside: Vec<Span> = look.beside.iter().filter(shares).map(plain).collect();
+    let lines = bill_beside(&mine, &beside, look.now).into_iter();
+    let accrual = |line: Line| {
+        let (kind, r#type) = (line.kind.as_str(), &line.r#type);
+        Accrual {
+            lease: leases.get(line.group.as_str()).copied().flatten().cloned(),
+            provider,
+            item: format!(
+                "{provider}|{}|{kind}|{type}|{}|{}",
+                line.group, line.month, line.rule
+            ),
+            title: format!("{kind} {}", line.r#type),
+            to_date: line.amount,
+        }
+    };
+    lines.map(accrual).collect()
+}
+
+/// What was booked while a span was thought to live on, in months which it never reached or at a price
+/// which it never had, as its end now shows: no line of the bill says so, for there is none.
+fn undone<'a>(
+    look: &Look<'_>,
+    ended: impl Iterator<Item = &'a LedgerSpan>,
+    accruals: &[Accrual],
+) -> Vec<Accrual> {
+    let billed: BTreeSet<&str> = accruals.iter().map(|a| a.item.as_str()).collect();
+    let mut out = BTreeMap::new();
+    for span in ended {
+        let one = &span.billed;
+        let (provider, kind, r#type) = (look.provider, one.kind.as_str(), &one.r#type);
+        let mut month = Month::of(span.end.unwrap_or(look.now));
+        while month.start() <= look.now {
+            let (group, rule) = (&one.group, span.price.rule.key());
+            let item = format!("{provider}|{group}|{kind}|{type}|{month}|{rule}");
+            if !billed.contains(item.as_str()) {
+                let nothing = Accrual {
+                    lease: span.lease.clone(),
+                    provider,
+                    item: item.clone(),
+                    title: format!("{kind} {type}"),
+                    to_date: Money::ZERO,
+                };
+                out.insert(item, nothing);
+            }
+            month = month.next();
         }
     }
-    out
+    out.into_values().collect()
 }
 
 /// The spans of other leases there that share a price with those of `lease`, or of a lease to come.
@@ -238,7 +293,7 @@ pub fn horizon(open: &[LedgerSpan], now: DateTime<Utc>) -> DateTime<Utc> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use chrono::{TimeDelta, TimeZone};
-    use kubelease_core::{ItemKind, Money, OwnerTag, Purchase, Ref};
+    use kubelease_core::{ItemKind, OwnerTag, Purchase, Ref};
 
     use super::*;
 
@@ -393,6 +448,38 @@ mod tests {
         assert!(later.closes.is_empty() && later.opens.is_empty());
         let booked: Money = later.accruals.iter().map(|a| a.to_date).sum();
         assert_eq!(booked, "0.08".parse().unwrap(), "2 × 0.01 + 3 × 0.02");
+    }
+
+    /// A teardown books while the thing still seems to live; then the vendor says that it ended before.
+    #[test]
+    fn what_was_booked_of_a_time_that_never_was_is_taken_back() {
+        let open = stored(&look(&[], &[&volume(10)], true, 1), 7);
+        let booked = look(std::slice::from_ref(&open), &[&volume(10)], true, 700);
+        let month = |a: &Accrual| a.item.split('|').nth(4).unwrap().to_owned();
+        let months: Vec<String> = booked.accruals.iter().map(month).collect();
+        assert_eq!(months, ["2026-01", "2026-02"]);
+        let prices = prices();
+        let gone = Look {
+            provider: ProviderId::DigitalOcean,
+            spans: &[open],
+            beside: &[],
+            things: &[],
+            complete: true,
+            prices: &prices,
+            now: start() + TimeDelta::hours(701),
+        };
+        let at = |hours| reconcile(&gone, &|_| start() + TimeDelta::hours(hours)).accruals;
+        let amounts = |hours| at(hours).iter().map(|a| a.to_date).collect::<Vec<_>>();
+        let cent = Money::from_cents(1);
+        assert_eq!(
+            amounts(1),
+            [cent, Money::ZERO],
+            "nothing of it was in February"
+        );
+        assert_eq!(amounts(0), [Money::ZERO, Money::ZERO], "it never was");
+        let first: BTreeSet<String> = booked.accruals.into_iter().map(|a| a.item).collect();
+        let second: BTreeSet<String> = at(0).into_iter().map(|a| a.item).collect();
+        assert_eq!(second, first, "the same items");
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(super) struct Memory {
     pub(super) gone: BTreeSet<Ref>,
     /// The times of removing requests that may have taken effect, by thing.
     pub(super) attempts: BTreeMap<Ref, Vec<DateTime<Utc>>>,
+    /// The last time at which the cloud took such a request, by thing: from then on it was going, whatever
+    /// became of a second request.
+    pub(super) accepted: BTreeMap<Ref, DateTime<Utc>>,
     /// Listed, though the cloud itself says that it does not exist.
     pub(super) ghosts: BTreeSet<Ref>,
     /// In the order of removal.
@@ -45,7 +48,8 @@ impl Memory {
         if let Some(at) = self.told.get(&span.billed.id) {
             return *at;
         }
-        let last = |r: &Ref| self.attempts.get(r).and_then(|a| a.last()).copied();
+        let sent = |r: &Ref| self.attempts.get(r).and_then(|a| a.last()).copied();
+        let last = |r: &Ref| self.accepted.get(r).copied().or_else(|| sent(r));
         let own = self
             .attempts
             .keys()

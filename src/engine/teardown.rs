@@ -293,11 +293,9 @@ impl Engine {
             Ok(Removal::Accepted(at)) => {
                 // If it was thought gone it was not: it has been billed all the time.
                 memory.gone.remove(&target);
-                memory
-                    .attempts
-                    .entry(target)
-                    .or_default()
-                    .push(at.unwrap_or(now));
+                let at = at.unwrap_or(now);
+                memory.accepted.insert(target.clone(), at);
+                memory.attempts.entry(target).or_default().push(at);
             }
             // The answer was lost: it may have taken effect.
             Err(error) if matches!(error.kind, Kind::Timeout | Kind::Unavailable) => {

@@ -185,10 +185,7 @@ impl Guard {
             live.iter()
                 .any(|l| l.id == *id && matches!(l.status, Status::Ready | Status::Creating))
         };
-        let open = ledger.spans(None, true, None).await?;
-        let spans = ledger
-            .spans(None, false, Some(books::horizon(&open, now)))
-            .await?;
+        let spans = self.touching(now).await?;
         // Leases that are being removed, and orphans, are booked by the teardown path itself.
         let there = spans.into_iter().filter(|s| s.provider == provider);
         let (spans, beside): (Vec<_>, Vec<_>) =
@@ -222,6 +219,20 @@ impl Guard {
             .filter(|e| e.kind == crate::ledger::EntryKind::Accrual)
             .map(|e| e.amount)
             .sum())
+    }
+
+    /// Every span of every month that is billed again, so that no month is billed in part: a pool's node
+    /// that ended in March makes its January be billed, and there the pool may have had others.
+    async fn touching(&self, now: DateTime<Utc>) -> Result<Vec<LedgerSpan>, LedgerError> {
+        let mut since = books::horizon(&[], now);
+        loop {
+            let spans = self.engine.ledger.spans(None, false, Some(since)).await?;
+            let first = books::horizon(&spans, now);
+            if first >= since {
+                return Ok(spans);
+            }
+            since = first;
+        }
     }
 
     /// Tears a lease down, unless another worker has it in hand.

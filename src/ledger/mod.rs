@@ -25,7 +25,7 @@ pub use audit::{Action, AuditRow, Scribe, Tally};
 pub use memory::{Return, Sign, SignState, Signal};
 pub use rows::{
     Accrual, Balance, Batch, Cap, Entry, EntryKind, Event, Grant, JournalEntry, Lease, LedgerSpan,
-    NewLease, Outgoing, PriceRow, Reason, Sighting, Status, TickRecord,
+    NewLease, Outgoing, PriceRow, Reason, Sighting, Spending, Status, TickRecord,
 };
 pub use sql::SqlLedger;
 
@@ -222,7 +222,8 @@ pub trait Ledger: Debug + Send + Sync {
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<LedgerSpan>>;
     /// Books differences to what was booked before, and releases the lease's hold by what was spent,
-    /// in one transaction. Returns what was booked, item by item (differences that are not zero).
+    /// in one transaction. Returns what was booked, item by item (differences that are not zero). What is
+    /// booked counts at once; it is appended once for each lease and UTC day.
     async fn book(&self, accruals: &[Accrual], at: DateTime<Utc>) -> Result<Vec<Entry>>;
     /// Writes an adjustment.
     async fn adjust(
@@ -232,13 +233,16 @@ pub trait Ledger: Debug + Send + Sync {
         note: &str,
         at: DateTime<Utc>,
     ) -> Result<()>;
-    /// Spend since then and current holds of a provider.
+    /// Spend since then and current holds of a provider. Exact for midnights, and for the moment at which
+    /// a grant was written down; else up to the rest of that day's spend may count too, never less.
     async fn balance(&self, provider: ProviderId, since: DateTime<Utc>) -> Result<Balance>;
     /// Spend and current hold of a lease.
     async fn lease_balance(&self, lease: &LeaseId) -> Result<Balance>;
     /// The same for every lease at once.
     async fn lease_balances(&self) -> Result<Vec<(LeaseId, Balance)>>;
-    /// All rows, oldest first; of one lease if given.
+    /// What was spent in all, from running sums.
+    async fn spending(&self) -> Result<Spending>;
+    /// All rows, oldest first, then what is not appended yet ([`Entry::open`]); of one lease if given.
     async fn entries(&self, lease: Option<&LeaseId>) -> Result<Vec<Entry>>;
     /// Declares or reads a credit.
     async fn grant(&self, grant: &Grant) -> Result<()>;

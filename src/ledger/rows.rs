@@ -349,6 +349,19 @@ pub struct Entry {
     pub amount: Money,
     /// For a person.
     pub note: String,
+    /// Whether its day goes on, or its lease: more is added to it before it is appended for ever.
+    pub open: bool,
+}
+
+/// What was spent in all: by lease and by day. Read from running sums, so it takes the same time after a
+/// million bookings as after ten.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spending {
+    /// Whose cloud, whose lease (none: of no lease), and how much. Adjustments belong to no lease and are
+    /// not in here.
+    pub by_lease: Vec<(ProviderId, Option<LeaseId>, Money)>,
+    /// Whose cloud, which UTC day, and how much, adjustments included; oldest first.
+    pub by_day: Vec<(ProviderId, DateTime<Utc>, Money)>,
 }
 
 /// A declared or read credit. The newest of a provider holds.

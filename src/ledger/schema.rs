@@ -12,6 +12,7 @@ use super::sql::{Fault, Inner};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_prices.sql"),
+    include_str!("migrations/0003_running.sql"),
     include_str!("migrations/0004_guard.sql"),
     include_str!("migrations/0005_audit.sql"),
 ];

@@ -10,6 +10,7 @@ mod files;
 mod history;
 mod memory;
 mod prices;
+mod running;
 mod story;
 
 use std::path::PathBuf;

@@ -17,6 +17,7 @@ mod crash;
 mod guard;
 mod idle;
 mod kubectl;
+mod lives;
 mod metrics;
 mod money;
 mod notify;

@@ -33,7 +33,7 @@ pub(crate) const REGIONS: [(&str, &str); 7] = [
     ("centralindia", "Central India, Pune"),
 ];
 
-/// So many rules of a load balancer cost as much as one.
+/// A load balancer's first five rules, load balancing and outbound ones together, have one price.
 const RULES_TOGETHER: u32 = 5;
 
 /// Sizes of managed disks, GiB, by which they are billed.
@@ -166,6 +166,11 @@ fn price(row: &Row, rule: Rule, titles: &BTreeMap<&str, &str>) -> Price {
 
 fn hourly_rule(row: &Row) -> Rule {
     match row.price_hour {
+        Some(first) if row.price_hour_each_additional.is_some() => Rule::FirstMany {
+            first,
+            many: RULES_TOGETHER,
+            further: row.price_hour_each_additional.unwrap_or_default(),
+        },
         Some(hourly) if hourly > Money::ZERO => Rule::Second { hourly, minimum: 0 },
         _ => Rule::Free,
     }

@@ -98,7 +98,13 @@ pub(crate) async fn owned(api: &Api, scope: &Scope<'_>) -> Result<Listing, Error
 fn listing(seen: &Seen, scope: &Scope<'_>) -> Listing {
     let owners = Owners::new(seen, scope);
     let mut things: Vec<Owned> = Vec::new();
-    things.extend(seen.clusters.items.iter().map(|c| cluster(c, &owners)));
+    let disks = &seen.disks.items;
+    things.extend(
+        seen.clusters
+            .items
+            .iter()
+            .map(|c| cluster(c, &owners, disks)),
+    );
     things.extend(seen.groups.items.iter().map(|g| group(g, &owners)));
     things.extend(seen.balancers.items.iter().map(|b| balancer(b, &owners)));
     things.extend(seen.addresses.items.iter().map(|a| address(a, &owners)));
@@ -151,7 +157,7 @@ fn thing<T: Resource>(resource: &T, name: &str, location: &str) -> Owned {
     }
 }
 
-fn cluster(cluster: &Cluster, owners: &Owners<'_>) -> Owned {
+fn cluster(cluster: &Cluster, owners: &Owners<'_>, disks: &[Disk]) -> Owned {
     let created = cluster
         .system
         .created_at
@@ -167,7 +173,7 @@ fn cluster(cluster: &Cluster, owners: &Owners<'_>) -> Owned {
             cluster.state().to_owned()
         },
         billed: created
-            .map(|since| prices::of_cluster(cluster, since))
+            .map(|since| prices::of_cluster(cluster, since, disks))
             .unwrap_or_default(),
         ..thing(cluster, &cluster.name, &cluster.location)
     }

@@ -25,6 +25,9 @@ pub(crate) use fresh::fresh;
 /// 28 days, after which a month is paid.
 const MONTH_HOURS: u32 = 672;
 
+/// An unassigned address that came to less in a month is not billed (the vendor's page on reserved addresses).
+const ADDRESS_FROM: Money = Money::from_cents(100);
+
 #[derive(Debug, Deserialize)]
 struct Data {
     source: Vec<Source>,
@@ -53,6 +56,7 @@ struct Row {
     price_hour: Option<Money>,
     #[serde(alias = "monthly_cap", alias = "price_gib_month")]
     price_month: Option<Money>,
+    minimum_usd: Option<Money>,
     vcpu: Option<String>,
     memory_gib: Option<String>,
     source: String,
@@ -138,15 +142,28 @@ fn rule(kind: ItemKind, row: &Row) -> Rule {
             floor: Money::from_cents(1),
         },
         // Listed by the hour, not derived from a monthly price.
-        (ItemKind::Ipv4, Some(hourly)) => started_hour(hourly, 1, Some(monthly)),
-        (ItemKind::Volume | ItemKind::Snapshot, _) => Rule::StartedHour {
-            price: monthly,
-            hours: MONTH_HOURS,
-            cap: Some(monthly),
-            full_at: None,
-            per_gib: true,
+        (ItemKind::Ipv4, Some(hourly)) => Rule::Bounded {
+            rule: Box::new(started_hour(hourly, 1, Some(monthly))),
+            least: Money::ZERO,
+            from: ADDRESS_FROM,
         },
+        (ItemKind::Snapshot, _) => Rule::Bounded {
+            rule: Box::new(storage(monthly)),
+            least: row.minimum_usd.unwrap_or_default(),
+            from: Money::ZERO,
+        },
+        (ItemKind::Volume, _) => storage(monthly),
         _ => started_hour(monthly, MONTH_HOURS, Some(monthly)),
+    }
+}
+
+const fn storage(monthly: Money) -> Rule {
+    Rule::StartedHour {
+        price: monthly,
+        hours: MONTH_HOURS,
+        cap: Some(monthly),
+        full_at: None,
+        per_gib: true,
     }
 }
 

@@ -317,9 +317,10 @@ pub(crate) fn of_cluster(cluster: &Cluster) -> Vec<Billed> {
     )]
 }
 
-/// What an instance is billed for: itself while it is not stopped, and its public addresses.
+/// What an instance is billed for: itself while it is not stopped, and its public addresses. Assumption
+/// (README): one that is being removed is not billed any more, though it is listed for a minute.
 pub(crate) fn of_instance(instance: &Resource) -> Vec<Billed> {
-    let stopped = ["TERMINATED", "SUSPENDED"].contains(&instance.status.as_str());
+    let stopped = ["STOPPING", "TERMINATED", "SUSPENDED"].contains(&instance.status.as_str());
     let Some(since) = instance.creation_timestamp.filter(|_| !stopped) else {
         return Vec::new();
     };

@@ -118,10 +118,21 @@ fn thing(
             "instance" => prices::of_instance(resource),
             "address" => prices::of_address(resource),
             "volume" => prices::of_disk(resource, ItemKind::Volume),
+            // It goes with its machine, of the same name.
+            "boot_disk" if is_going(resource, rows) => Vec::new(),
             "boot_disk" => prices::of_disk(resource, ItemKind::BootDisk),
             _ => Vec::new(),
         },
     }
+}
+
+/// Whether the machine of a boot disk is being removed.
+fn is_going(disk: &Resource, rows: &[(Kind, &Resource, Option<OwnerTag>)]) -> bool {
+    let machine = |k: &Kind, r: &Resource| {
+        k.kind == "instance" && (&r.name, &r.scope) == (&disk.name, &disk.scope)
+    };
+    rows.iter()
+        .any(|(k, r, _)| machine(k, r) && r.status == "STOPPING")
 }
 
 /// How many older forwarding rules are not ours.

@@ -12,6 +12,9 @@ use super::{Fault, Inner, SqlLedger, Tx, leases};
 use crate::ledger::audit::Action;
 use crate::ledger::rows::{Outgoing, Sighting, TickRecord};
 
+/// How many reports of ticks are kept: a day of one every five minutes.
+const TICKS: i64 = 288;
+
 /// No retry is ever planned further ahead.
 const FARTHEST: TimeDelta = TimeDelta::hours(12);
 
@@ -209,6 +212,8 @@ pub(super) async fn ticked(db: &SqlLedger, record: &TickRecord) -> Inner<()> {
         .bind(ms(record.at))
         .bind(json(&record.report)?);
     query.execute(&mut *tx).await?;
+    let sql = "DELETE FROM ticks WHERE id <= $1";
+    sqlx::query(sql).bind(id - TICKS).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }
 

@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 
 use super::audit::{self, Deed};
 use super::codec::{Reader, json, ms};
+use super::purse::{self, Purse};
 use super::{Fault, Inner, SqlLedger, journal, money};
 use crate::ledger::LedgerError;
 use crate::ledger::audit::Action;
@@ -26,6 +27,8 @@ pub(super) async fn reserve(db: &SqlLedger, new: &NewLease, cap: &Cap) -> Inner<
     }
     money::check_fits(&mut tx, new.hold, cap).await?;
     insert(&mut tx, lease).await?;
+    let purse = Purse::new(lease.provider, Some(lease.id.clone()), lease.created_at);
+    purse::store(&mut tx, &[&purse]).await?;
     for (seq, step) in new.steps.iter().enumerate() {
         let seq = u16::try_from(seq).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
         let planned = JournalEntry {
@@ -142,6 +145,14 @@ pub(super) async fn ended(db: &SqlLedger, lease: &LeaseId, at: DateTime<Utc>) ->
     sqlx::query(sql)
         .bind(lease.as_str())
         .bind(ms(at))
+        .execute(&mut *tx)
+        .await?;
+    purse::settle(&mut tx, Some(lease), None).await?;
+    // Which client processes used it no longer matters; when it was last used is shown.
+    let sql = "DELETE FROM uses WHERE lease = $1
+        AND at < (SELECT MAX(u.at) FROM uses u WHERE u.lease = $1)";
+    sqlx::query(sql)
+        .bind(lease.as_str())
         .execute(&mut *tx)
         .await?;
     let held = money::of_lease(&mut tx, lease).await?.held;

@@ -11,6 +11,7 @@ mod leases;
 mod memory;
 mod money;
 mod prices;
+mod purse;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use sqlx::{Any, Transaction};
 use super::audit::{AuditRow, Scribe, Tally};
 use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
-    Outgoing, PriceRow, Reason, Sighting, TickRecord,
+    Outgoing, PriceRow, Reason, Sighting, Spending, TickRecord,
 };
 use super::{Ledger, LedgerError, Result, Return, Sign};
 
@@ -319,6 +320,9 @@ impl Ledger for SqlLedger {
     }
     async fn lease_balances(&self) -> Result<Vec<(LeaseId, Balance)>> {
         self.answer(money::lease_balances(self).await)
+    }
+    async fn spending(&self) -> Result<Spending> {
+        self.answer(money::spending(self).await)
     }
     async fn entries(&self, lease: Option<&LeaseId>) -> Result<Vec<Entry>> {
         self.answer(money::entries(self, lease).await)

@@ -103,7 +103,7 @@ fn from_the_future() {
     let before = std::fs::read(&file).unwrap();
     insta::assert_snapshot!(run(&bench, "list"), @"
     --- stderr
-    error: the ledger HOME/ledger.db has schema 99, this kubelease knows up to 4
+    error: the ledger HOME/ledger.db has schema 99, this kubelease knows up to 5
     hint: install the newer kubelease that wrote it
     --- exit 3
     ");

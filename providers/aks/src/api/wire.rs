@@ -303,7 +303,22 @@ pub(crate) struct Balancer {
     #[serde(default)]
     pub(crate) sku: Option<Sku>,
     #[serde(default, deserialize_with = "or_default")]
-    pub(crate) properties: State,
+    pub(crate) properties: BalancerProperties,
+}
+
+/// What a load balancer is billed by: its rules.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct BalancerProperties {
+    #[serde(rename = "provisioningState", default, deserialize_with = "or_default")]
+    pub(crate) provisioning: String,
+    #[serde(
+        rename = "loadBalancingRules",
+        default,
+        deserialize_with = "or_default"
+    )]
+    pub(crate) rules: Vec<serde::de::IgnoredAny>,
+    #[serde(rename = "outboundRules", default, deserialize_with = "or_default")]
+    pub(crate) outbound: Vec<serde::de::IgnoredAny>,
 }
 
 /// A public address.

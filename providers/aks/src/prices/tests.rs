@@ -33,7 +33,7 @@ fn cost(rows: &[Billed], span: TimeDelta) -> String {
 
 fn billed(cluster: Value) -> Vec<Billed> {
     let cluster: wire::Cluster = serde_json::from_value(cluster).unwrap();
-    of_cluster(&cluster, start())
+    of_cluster(&cluster, start(), &[])
 }
 
 #[test]

@@ -207,6 +207,25 @@ pub enum Rule {
         /// How many older ones of others are there.
         before: u32,
     },
+    /// By the second; the first `many` parts of one thing (the rules of a load balancer) have one price
+    /// together, each further one its own. The count of the row is the number of parts.
+    FirstMany {
+        /// Dollars an hour for the first `many`.
+        first: Money,
+        /// How many cost that together.
+        many: u32,
+        /// Dollars an hour for each one more.
+        further: Money,
+    },
+    /// Another rule's amount for a month, but at least `least`, and nothing while it is below `from`.
+    Bounded {
+        /// How it counts.
+        rule: Box<Self>,
+        /// Dollars a calendar month at least, once there is anything.
+        least: Money,
+        /// Dollars a calendar month below which nothing is billed.
+        from: Money,
+    },
 }
 
 impl Rule {
@@ -219,6 +238,8 @@ impl Rule {
             Self::PoolSecond { monthly, month, .. } => monthly.ratio(3600, i128::from(*month)),
             Self::StartedHour { price, hours, .. } => price.ratio(1, i128::from(*hours)),
             Self::GibMonth { price } => price.ratio(1, 730),
+            Self::FirstMany { first, .. } => *first,
+            Self::Bounded { rule, .. } => rule.hourly(),
             // Free until the month's allowance is used up; only a bill can tell when that is.
             Self::Allowance { .. } => Money::ZERO,
             Self::Together {
@@ -240,17 +261,20 @@ impl Rule {
         match self {
             Self::Allowance { hourly, .. } => *hourly,
             Self::Together { first, .. } => *first,
+            Self::Bounded { rule, .. } => rule.list_price(),
             rule => rule.hourly(),
         }
     }
 
     /// Whether its price is for one GiB.
     #[must_use]
-    pub const fn is_per_gib(&self) -> bool {
-        matches!(
-            self,
-            Self::StartedHour { per_gib: true, .. } | Self::GibMonth { .. }
-        )
+    pub fn is_per_gib(&self) -> bool {
+        match self {
+            Self::StartedHour { per_gib, .. } => *per_gib,
+            Self::GibMonth { .. } => true,
+            Self::Bounded { rule, .. } => rule.is_per_gib(),
+            _ => false,
+        }
     }
 
     /// Whether what one thing costs depends on what else there is in the account.
@@ -310,12 +334,26 @@ impl Rule {
                 further,
                 before,
             } => format!("t:{first}:{many}:{further}:{before}"),
+            Self::FirstMany {
+                first,
+                many,
+                further,
+            } => format!("fm:{first}:{many}:{further}"),
+            Self::Bounded { rule, least, from } => format!("b:{least}:{from}:{}", rule.key()),
         }
     }
 
     /// [`Rule::hourly`] for a whole row: count and size multiplied in.
     #[must_use]
     pub fn hourly_of(&self, billed: &Billed) -> Money {
+        if let Self::FirstMany {
+            first,
+            many,
+            further,
+        } = self
+        {
+            return *first + further.ratio(i128::from(billed.count.saturating_sub(*many)), 1);
+        }
         let gib = if self.is_per_gib() {
             billed.size_gib.unwrap_or(1)
         } else {

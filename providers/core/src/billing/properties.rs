@@ -58,6 +58,16 @@ fn all_rules() -> Vec<Rule> {
             further: money("0.01"),
             before: 0,
         },
+        Rule::FirstMany {
+            first: money("0.025"),
+            many: 2,
+            further: money("0.01"),
+        },
+        Rule::Bounded {
+            rule: Box::new(started("0.06", 672, "0.06", None, true)),
+            least: money("0.01"),
+            from: money("0.005"),
+        },
     ]
 }
 

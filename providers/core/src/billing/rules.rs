@@ -176,8 +176,12 @@ fn items<'a>(spans: impl Iterator<Item = &'a Span>, now: DateTime<Utc>) -> Items
 /// beside the other could both have the free amount.
 fn shares<'a>(ours: &Items<'a>, theirs: &Items<'a>) -> BTreeMap<ItemKey<'a>, i128> {
     let mut pools: BTreeMap<(String, Month), Vec<(&ItemKey<'a>, bool)>> = BTreeMap::new();
+    // A change of size or price is no new thing, nor is a new month: its age is that of its first stretch.
+    let mut ages: BTreeMap<&str, i64> = BTreeMap::new();
     for (items, is_ours) in [(ours, true), (theirs, false)] {
-        for (key, (span, _)) in items {
+        for (key, (span, uses)) in items {
+            let age = ages.entry(key.0).or_insert(i64::MAX);
+            *age = uses.iter().map(|u| u.start).fold(*age, i64::min);
             if let Some(pool) = span.price.rule.pool() {
                 pools.entry((pool, key.3)).or_default().push((key, is_ours));
             }
@@ -191,6 +195,7 @@ fn shares<'a>(ours: &Items<'a>, theirs: &Items<'a>) -> BTreeMap<ItemKey<'a>, i12
             Sharer {
                 rule: &span.price.rule,
                 uses,
+                since: ages.get(key.0).copied().unwrap_or_default(),
             }
         };
         let owed = owed(&members.iter().map(sharer).collect::<Vec<_>>());
@@ -255,10 +260,23 @@ fn amount(rule: &Rule, month: Month, uses: &[Use]) -> (Money, String) {
         // Alone in its account.
         Rule::Allowance { .. } | Rule::Together { .. } => share(
             rule,
-            owed(&[Sharer { rule, uses }]).first().copied().unwrap_or(0),
+            owed(&[Sharer {
+                rule,
+                uses,
+                since: 0,
+            }])
+            .first()
+            .copied()
+            .unwrap_or(0),
             uses,
         ),
         Rule::Second { hourly, minimum } => by_second(*hourly, *minimum, uses),
+        Rule::FirstMany {
+            first,
+            many,
+            further,
+        } => by_parts((*first, *many, *further), uses),
+        Rule::Bounded { rule, least, from } => bounded(amount(rule, month, uses), *least, *from),
         Rule::PoolSecond {
             monthly,
             month,
@@ -289,6 +307,35 @@ fn by_second(hourly: Money, minimum: u64, uses: &[Use]) -> (Money, String) {
         hourly.ratio(seconds, 3600),
         format!("{seconds} s × ${hourly} / 3600 s"),
     )
+}
+
+/// The first `many` parts together, each further one by itself.
+fn by_parts((first, many, further): (Money, u32, Money), uses: &[Use]) -> (Money, String) {
+    let over = |u: &Use| i128::from(u.count.saturating_sub(many));
+    let (mut whole, mut more) = (0_i128, 0_i128);
+    for u in uses {
+        whole += i128::from(u.seconds());
+        more += over(u) * i128::from(u.seconds());
+    }
+    let owed = i128::from(first.nanos()) * whole + i128::from(further.nanos()) * more;
+    let how = match more {
+        0 => format!("{whole} s × ${first} / 3600 s"),
+        _ => format!(
+            "{whole} s × ${first} / 3600 s for the first {many}, {more} s × ${further} / 3600 s for those beyond"
+        ),
+    };
+    (Money::from_nanos(1).ratio(owed, 3600), how)
+}
+
+/// An amount that is nothing below `from`, and then at least `least`.
+fn bounded((amount, how): (Money, String), least: Money, from: Money) -> (Money, String) {
+    if amount < from {
+        (Money::ZERO, format!("{how}, not billed below ${from}"))
+    } else if amount < least {
+        (least, format!("{how}, at least ${least}"))
+    } else {
+        (amount, how)
+    }
 }
 
 /// The seconds with the most nodes are paid first, until `month` seconds are paid.
@@ -359,14 +406,21 @@ fn by_started_hour(rule: &Rule, uses: &[Use]) -> (Money, String) {
             .entry((u.count, if *per_gib { u.gib } else { 1 }))
             .or_default() += u.seconds();
     }
-    let (mut unit_hours, mut started, mut most_units) = (0_i128, 0_u64, 0_i128);
+    let (mut unit_hours, mut most_units, mut owed) = (0_i128, 0_i128, 0_i128);
     for ((count, gib), seconds) in by_size {
-        let units = i128::from(count) * i128::from(gib);
-        unit_hours += units * i128::from(seconds.div_ceil(3600));
-        started += seconds.div_ceil(3600);
+        let (units, started) = (i128::from(count) * i128::from(gib), seconds.div_ceil(3600));
+        let used = units * i128::from(started);
+        unit_hours += used;
         most_units = most_units.max(units);
+        // The hours that make a month are those at one size: the others are paid beside it.
+        let month = match (cap, full_at) {
+            (Some(cap), Some(full)) if started >= *full => cap.nanos(),
+            _ => 0,
+        };
+        let month = i128::from(month) * units * i128::from(*hours);
+        owed += month.max(i128::from(price.nanos()) * used);
     }
-    let amount = price.ratio(unit_hours, i128::from(*hours));
+    let amount = Money::from_nanos(1).ratio(owed, i128::from(*hours));
     let unit = if *per_gib {
         "GiB-hours"
     } else {
@@ -380,8 +434,10 @@ fn by_started_hour(rule: &Rule, uses: &[Use]) -> (Money, String) {
     let Some(cap) = cap.map(|c| c.ratio(most_units, 1)) else {
         return (amount, how);
     };
-    if amount > cap || full_at.is_some_and(|full| started >= full) {
-        (cap, format!("{how}, the monthly price ${cap}"))
+    let listed = price.ratio(unit_hours, i128::from(*hours));
+    if amount > cap || amount > listed {
+        let amount = amount.at_most(cap);
+        (amount, format!("{how}, the monthly price ${cap}"))
     } else {
         (amount, how)
     }

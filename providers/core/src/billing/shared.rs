@@ -12,6 +12,8 @@ use super::rules::Use;
 pub(super) struct Sharer<'a> {
     pub(super) rule: &'a Rule,
     pub(super) uses: &'a [Use],
+    /// When the thing began, in whatever month: who is older.
+    pub(super) since: i64,
 }
 
 /// What each sharer owes, in nano-dollars × seconds of an hourly price.
@@ -50,9 +52,7 @@ fn alive(sharers: &[Sharer<'_>], at: i64) -> Vec<(i64, usize, u32)> {
     let mut alive: Vec<(i64, usize, u32)> = Vec::new();
     for (n, sharer) in sharers.iter().enumerate() {
         let now = sharer.uses.iter().filter(|u| u.start <= at && at < u.end);
-        // A change of size is no new thing: its age is that of its first stretch.
-        let since = sharer.uses.iter().map(|u| u.start).min().unwrap_or(at);
-        alive.extend(now.map(|u| (since, n, u.count)));
+        alive.extend(now.map(|u| (sharer.since, n, u.count)));
     }
     alive.sort_unstable();
     alive

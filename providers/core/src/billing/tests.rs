@@ -327,3 +327,87 @@ fn shared_prices_do_not_depend_on_when_they_are_looked_at() {
     }
     assert_eq!(last, money("141.6"));
 }
+
+/// Azure: a load balancer's first five rules $0.025 an hour together, each further one $0.01.
+#[test]
+fn further_parts_of_one_thing_cost_more_and_do_not_share_with_other_things() {
+    let rule = || Rule::FirstMany {
+        first: money("0.025"),
+        many: 5,
+        further: money("0.01"),
+    };
+    let start = at(2026, 2, 3, 0);
+    for (parts, hour) in [(1, "0.025"), (5, "0.025"), (7, "0.045")] {
+        assert_eq!(total(&[span("a", rule(), start, 3600, parts)]), money(hour));
+        let row = span("a", rule(), start, 3600, parts).billed;
+        assert_eq!(rule().hourly_of(&row), money(hour));
+    }
+    // It grows, and a second one has its own five.
+    let spans = [
+        span("a", rule(), start, 3600, 2),
+        span("a", rule(), at(2026, 2, 3, 1), 3600, 6),
+        span("b", rule(), start, 3600, 1),
+    ];
+    assert_eq!(total(&spans), money("0.085"));
+}
+
+/// `DigitalOcean`: a snapshot costs at least a cent; an unassigned address nothing below a dollar.
+#[test]
+fn a_month_has_a_least_amount_and_one_below_which_nothing_is_billed() {
+    let rule = |price: &str, least: &str, from: &str| Rule::Bounded {
+        rule: Box::new(Rule::StartedHour {
+            price: money(price),
+            hours: 1,
+            cap: Some(money("5")),
+            full_at: None,
+            per_gib: false,
+        }),
+        least: money(least),
+        from: money(from),
+    };
+    let start = at(2026, 2, 3, 0);
+    let cost = |rule: &Rule, hours: i64| total(&[span("a", rule.clone(), start, hours * 3600, 1)]);
+    let snapshot = rule("0.001", "0.01", "0");
+    for (hours, amount) in [(0, "0"), (1, "0.01"), (10, "0.01"), (11, "0.011")] {
+        assert_eq!(cost(&snapshot, hours), money(amount), "{hours} h");
+    }
+    let address = rule("0.01", "0", "1");
+    for (hours, amount) in [(99, "0"), (100, "1"), (101, "1.01"), (600, "5")] {
+        assert_eq!(cost(&address, hours), money(amount), "{hours} h");
+    }
+    assert_eq!(address.list_price(), money("0.01"));
+    assert_ne!(address.key(), snapshot.key());
+    let text = serde_json::to_string(&address).unwrap();
+    assert_eq!(serde_json::from_str::<Rule>(&text).unwrap(), address);
+}
+
+/// Vultr: 672 hours are a month at one size; a volume that grew pays each size by its hours.
+#[test]
+fn a_full_month_is_one_of_a_single_size() {
+    let rule = || Rule::StartedHour {
+        price: money("0.071"),
+        hours: 1,
+        cap: Some(money("48")),
+        full_at: Some(672),
+        per_gib: false,
+    };
+    let start = at(2026, 1, 1, 0);
+    assert_eq!(
+        total(&[span("a", rule(), start, 672 * 3600, 1)]),
+        money("48")
+    );
+    let grown = [
+        span("a", rule(), start, 600 * 3600, 1),
+        span("a", rule(), at(2026, 1, 26, 0), 72 * 3600, 2),
+    ];
+    assert_eq!(
+        total(&grown),
+        money("52.824"),
+        "744 unit-hours, not 2 × $48"
+    );
+    let month_and_more = [
+        span("a", rule(), start, 672 * 3600, 1),
+        span("a", rule(), at(2026, 1, 29, 0), 3600, 2),
+    ];
+    assert_eq!(total(&month_and_more), money("48.142"));
+}

@@ -31,8 +31,10 @@ fn now_is(now: DateTime<Utc>) -> Reply {
     Reply::json(200, &json!({"now": now}))
 }
 
+/// The time, and when one of the clouds (not of their clusters) has something to do next.
 pub(super) fn show(shared: &Arc<Shared>) -> Reply {
-    now_is(shared.with(|world| world.core.now()))
+    let (now, due) = shared.with(|world| (world.core.now(), world.core.queue.first_due()));
+    Reply::json(200, &json!({"now": now, "due": due}))
 }
 
 pub(super) fn set(shared: &Arc<Shared>, request: &Request) -> Answer {

@@ -198,7 +198,14 @@ impl Desk<'_> {
     /// that name is another resource, and so another item.
     pub(super) fn bill(&mut self, item: &str, what: Billed<'_>, region: &str, of: &Belongs) {
         let billed = match what.0 {
-            "control_plane" => format!("{item}#{}", self.core.now().timestamp()),
+            "control_plane" => {
+                let id = |c: &&super::state::Cluster| {
+                    super::clusters::bill_id(&c.region, &c.name) == item
+                };
+                let known = self.state.clusters.iter().find(id);
+                let born = known.map_or_else(|| self.core.now(), |c| c.created_at);
+                format!("{item}#{}", born.timestamp())
+            }
             _ => item.to_owned(),
         };
         let span = Span {

@@ -348,7 +348,7 @@ pub(super) fn make(desk: &mut Desk<'_>, wish: &ClusterWish<'_>) -> String {
             eni.doc["_plane"] = json!(key);
         }
     }
-    let doc = document(wish, &group, now, &key);
+    let mut doc = document(wish, &group, now, &key);
     let extended =
         catalog::find_version(wish.version).is_some_and(|v| v.status(now) == "EXTENDED_SUPPORT");
     let tier = if extended {
@@ -356,6 +356,7 @@ pub(super) fn make(desk: &mut Desk<'_>, wish: &ClusterWish<'_>) -> String {
     } else {
         "standard"
     };
+    doc["_tier"] = json!(tier);
     desk.bill(
         &bill_id(region, name),
         ("control_plane", tier, 1),

@@ -61,23 +61,48 @@ fn machine(kind_type: &str, region: &str) -> Nanos {
     row.and_then(price).unwrap_or_default()
 }
 
-/// Takes the free credit of each month off the fees, the oldest cluster first.
+/// Goes through time from change to change: the oldest cluster's fee is the first that the free credit of its month pays, and what has
+/// ended stays as it was paid.
 fn credit_planes(usages: &[Usage], amounts: &mut [Nanos]) {
     let free = |u: &Usage| u.kind == "control_plane" && u.kind_type != "regional";
-    let mut months: Vec<_> = usages.iter().filter(|u| free(u)).map(|u| u.month).collect();
-    months.dedup();
+    let planes: Vec<usize> = (0..usages.len()).filter(|i| free(&usages[*i])).collect();
+    let mut owed = vec![0_i128; usages.len()];
+    let mut months: Vec<_> = planes.iter().map(|i| usages[*i].month).collect();
     months.sort_unstable();
     months.dedup();
     for month in months {
-        let mut left = PRICES.free_planes();
-        for (usage, amount) in usages.iter().zip(amounts.iter_mut()) {
-            if free(usage) && usage.month == month {
-                let taken = left.min(*amount);
-                left = left - taken;
-                *amount = *amount - taken;
+        let now: Vec<usize> = planes
+            .iter()
+            .copied()
+            .filter(|i| usages[*i].month == month)
+            .collect();
+        let mut left = PRICES.free_planes().0 * HOUR;
+        for (from, to) in edges(usages, &now) {
+            for i in now.iter().filter(|i| lives(&usages[**i], from, to)) {
+                let fee = usages[*i].at(PRICES.plane()).0 * i128::from(to - from);
+                let taken = left.min(fee);
+                left -= taken;
+                owed[*i] += fee - taken;
             }
         }
     }
+    for i in planes {
+        amounts[i] = Nanos::ratio(owed[i], HOUR);
+    }
+}
+
+/// The stretches of time between two changes of these.
+fn edges(usages: &[Usage], which: &[usize]) -> Vec<(i64, i64)> {
+    let pieces = which.iter().flat_map(|i| &usages[*i].pieces);
+    let mut edges: Vec<i64> = pieces.flat_map(|p| [p.start, p.end]).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    edges.windows(2).map(|w| (w[0], w[1])).collect()
+}
+
+fn lives(usage: &Usage, from: i64, to: i64) -> bool {
+    let mut pieces = usage.pieces.iter();
+    pieces.any(|p| p.start <= from && to <= p.end)
 }
 
 /// Goes through time from change to change: at each moment the oldest rule pays for the first five, the sixth and later ones each pay.
@@ -86,18 +111,11 @@ fn charge_rules(usages: &[Usage], amounts: &mut [Nanos]) {
     let rules: Vec<usize> = (0..usages.len())
         .filter(|i| usages[*i].kind == "load_balancer")
         .collect();
-    let pieces = rules.iter().flat_map(|i| &usages[*i].pieces);
-    let mut edges: Vec<i64> = pieces.flat_map(|p| [p.start, p.end]).collect();
-    edges.sort_unstable();
-    edges.dedup();
     let mut owed = vec![0_i128; usages.len()];
-    for edge in edges.windows(2) {
-        let alive = |i: &&usize| {
-            let mut pieces = usages[**i].pieces.iter();
-            pieces.any(|p| p.start <= edge[0] && edge[1] <= p.end)
-        };
-        for (place, i) in rules.iter().filter(alive).enumerate() {
-            owed[*i] += rule_price(place, together, further).0 * i128::from(edge[1] - edge[0]);
+    for (from, to) in edges(usages, &rules) {
+        let alive = rules.iter().filter(|i| lives(&usages[**i], from, to));
+        for (place, i) in alive.enumerate() {
+            owed[*i] += rule_price(place, together, further).0 * i128::from(to - from);
         }
     }
     for i in rules {
