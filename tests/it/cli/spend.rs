@@ -216,8 +216,8 @@ fn drawn() {
     insta::assert_snapshot!(super::plain(&bench, &said.stdout), @"
     The digitalocean credit
     $0.79 of $1.00 left, $0.07 held; at $0.07/h it is spent in 10h 17m
-    $1.00 ┤▆▆▆▆▂▂▂▂
-          ┤████████▄▄▄▄
+    $1.00 ┤█▅▅▃▁▁
+          ┤██████▇▅▅▃
           ┤████████████····
           ┤████████████░░░░·····
     $0.50 ┤████████████░░░░░░░░░░····
