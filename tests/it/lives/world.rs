@@ -285,6 +285,7 @@ impl World {
             endpoint: None,
             budget: None,
             worker: None,
+            ci: false,
         };
         let hold = quote.total;
         let new = NewLease {
