@@ -182,10 +182,15 @@ fn a_full_disk() {
         .env("KUBELEASE_HOME", bench.home.path())
         .env("KUBELEASE_SIM", &bench.sim.control);
     let said = said(command.output().unwrap()).ok();
-    let words = ["full: 3", "tick: 3", "again: 0", "\"leases\": []"];
+    let words = ["full: 3", "again: 0", "\"leases\": []"];
     for word in words {
         assert!(said.stdout.contains(word), "{word} in {said:?}");
     }
+    // What a tick without leases writes may still fit into the log that the database has on disk.
+    let tick = ["tick: 3", "tick: 0"]
+        .iter()
+        .any(|w| said.stdout.contains(w));
+    assert!(tick, "{said:?}");
     assert!(
         !said.stdout.contains("delete: 0"),
         "nothing of it could be written down: {said:?}"

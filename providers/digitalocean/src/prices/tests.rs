@@ -99,6 +99,15 @@ fn amounts_follow_the_pricing_pages() {
         ),
         (ItemKind::Volume, "volume", Some(10), first, end, "1"),
         (ItemKind::Snapshot, "snapshot", Some(10), first, end, "0.6"),
+        // A cent at least.
+        (
+            ItemKind::Snapshot,
+            "snapshot",
+            Some(10),
+            start,
+            hour,
+            "0.01",
+        ),
         (ItemKind::ControlPlane, "standard", None, first, end, "0"),
         (
             ItemKind::ControlPlane,
@@ -111,13 +120,14 @@ fn amounts_follow_the_pricing_pages() {
         (ItemKind::ControlPlane, "ha", None, first, end, "40"),
         (ItemKind::BootDisk, "local", Some(80), first, end, "0"),
         (ItemKind::Ipv4, "included", None, first, end, "0"),
+        // Not billed below a dollar.
         (
             ItemKind::Ipv4,
             "reserved-unassigned",
             None,
             start,
             hour,
-            "0.01",
+            "0",
         ),
         (ItemKind::Ipv4, "reserved-unassigned", None, first, end, "5"),
         (ItemKind::NatGateway, "nat_gateway", None, first, end, "40"),
