@@ -1,5 +1,5 @@
 //! The two clocks of the binary: the system's, and the simulator's, which all processes of a
-//! simulation share. This is the only file that asks the system what time it is.
+//! simulation share. This is the only file that asks the system what time it is, or waits for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -30,7 +30,7 @@ impl Clock for SystemClock {
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left).await;
+            pause(left).await;
         }
     }
 }
@@ -104,11 +104,23 @@ impl Clock for SimClock {
             // Without a simulator nobody moves the time: it is taken to have come, so that every wait ends
             // at its own bound. The pause keeps a loop from spinning.
             _ => {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                pause(Duration::from_millis(200)).await;
                 self.remember(until.max(self.now()));
             }
         }
     }
+}
+
+/// Waits on the machine's own time, for what happens on the machine: a job runner that kills soon, a
+/// socket, a file that a process has locked. A simulated clock, which stands still or leaps, would wait
+/// for ever or not at all. Monotonic: setting the system's clock does not change it.
+pub async fn pause(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
+/// [`pause`] where nothing else is to be done meanwhile.
+pub fn pause_blocking(span: Duration) {
+    std::thread::sleep(span);
 }
 
 /// Reads `{"now":…}`.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::{CliError, exit};
+use crate::clock::pause;
 use crate::engine::dirty::{CloudMark, Mark};
 use crate::engine::{Cloud, Silent};
 use crate::ledger::{Lease, Status};
@@ -45,7 +46,7 @@ pub(super) async fn watched(
 ) -> Result<u8, CliError> {
     let cut = async {
         app.stop.asked().await;
-        tokio::time::sleep(GRACE).await;
+        pause(GRACE).await;
     };
     let outcome = tokio::select! {
         biased;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::app::App;
 use super::{CliError, exit};
+use crate::clock::pause_blocking;
 use crate::engine::Cloud;
 use crate::engine::{Engine, Silent};
 use crate::kubeconfig::{self, Entry, KubeconfigError, Kubeconfigs, Patience};
@@ -116,7 +117,7 @@ fn own_files(app: &App) -> Kubeconfigs {
 fn patience() -> Patience<'static> {
     Patience {
         tries: 200,
-        pause: &|| std::thread::sleep(std::time::Duration::from_millis(25)),
+        pause: &|| pause_blocking(std::time::Duration::from_millis(25)),
     }
 }
 

@@ -10,6 +10,7 @@ use kubelease_core::{Error, Kind, LeaseView, OwnerTag, Ref};
 
 use super::journal::steps;
 use super::{Cloud, Engine};
+use crate::clock::pause;
 use crate::ledger::{Batch, Event, JournalEntry, Lease, LedgerError, Reason, Status};
 
 /// Between two tries. Real time, like all of this: the kernel's clock is the one that kills.
@@ -115,7 +116,7 @@ impl Engine {
                     *last = error.to_string();
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            pause(AGAIN).await;
         }
     }
 

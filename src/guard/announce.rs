@@ -15,6 +15,7 @@ use super::decide::{End, Figures, History, Observations, Spec, next_end, reached
 use super::idle::look::{Known, from_memory};
 use super::reap::idle_lead;
 use super::report::Report;
+use crate::clock::pause;
 use crate::ledger::{Lease, LedgerError, Outgoing, Reason, Status};
 use crate::notify::{Channel, Event, Way, backoff};
 use crate::profile::{Notify, Profile};
@@ -153,7 +154,7 @@ impl Guard {
             ));
         }
         let waiting = iter(ledger.unsent(now).await?);
-        let until = Box::pin(tokio::time::sleep(PATIENCE));
+        let until = Box::pin(pause(PATIENCE));
         let sent: Vec<_> = waiting
             .take_until(until)
             .map(|message| self.send(message))

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::metrics::MEDIA_TYPE;
+use crate::clock::pause;
 
 /// Scrapers at once; more must wait.
 const CROWD: usize = 16;
@@ -16,6 +17,8 @@ const CROWD: usize = 16;
 const HEAD: usize = 8 * 1024;
 /// How long a client may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Before the next try when no connection could be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The text of the last tick, shared.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +47,7 @@ pub async fn serve(listener: TcpListener, metrics: Metrics) {
         };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file handles: somebody must hang up first.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            pause(ACCEPT_PAUSE).await;
             continue;
         };
         let metrics = metrics.clone();

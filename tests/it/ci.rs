@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::signals::signal;
-use crate::support::{Bench, Said, said, sample};
+use crate::support::{Bench, Said, each_cloud, said, sample};
 
 fn args(cloud: &str) -> [&str; 7] {
     [
@@ -125,24 +125,7 @@ fn suite(cloud: &str) {
     killed_at(cloud, making + 1);
 }
 
-macro_rules! ci {
-    ($($cloud:ident $feature:literal)*) => {$(
-        #[cfg(feature = $feature)]
-        #[test]
-        fn $cloud() {
-            suite(stringify!($cloud));
-        }
-    )*};
-}
-
-ci! {
-    gke "gke"
-    eks "eks"
-    aks "aks"
-    digitalocean "digitalocean"
-    linode "linode"
-    vultr "vultr"
-}
+each_cloud!(suite);
 
 /// A cloud that answers nothing any more: the process ends all the same, and says what was not told.
 #[test]

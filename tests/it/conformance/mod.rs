@@ -6,7 +6,7 @@ mod life;
 mod lists;
 mod others;
 
-use crate::support::Bench;
+use crate::support::{Bench, each_cloud};
 
 /// One case on one cloud.
 pub(super) type Case = fn(&Bench, &str);
@@ -69,34 +69,4 @@ fn suite(cloud: &str) {
     }
 }
 
-/// One test a cloud, so that they run side by side and fail by name.
-macro_rules! conformance {
-    ($($cloud:ident $feature:literal)*) => {$(
-        #[cfg(feature = $feature)]
-        #[test]
-        fn $cloud() {
-            suite(stringify!($cloud));
-        }
-    )*};
-}
-
-conformance! {
-    gke "gke"
-    eks "eks"
-    aks "aks"
-    digitalocean "digitalocean"
-    linode "linode"
-    vultr "vultr"
-}
-
-/// A cloud that is registered but not in the list above would never be tested.
-#[test]
-fn every_registered_cloud_is_in_the_suite() {
-    let source = include_str!("mod.rs");
-    for cloud in crate::support::clouds() {
-        assert!(
-            source.contains(&format!("    {cloud} \"{cloud}\"")),
-            "{cloud} has no conformance test"
-        );
-    }
-}
+each_cloud!(suite);

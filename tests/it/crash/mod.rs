@@ -114,33 +114,20 @@ fn every_request(cloud: &str, part: Part) {
     );
 }
 
-/// Two tests a cloud, so that they run side by side and fail by name.
-macro_rules! crash {
-    ($($cloud:ident $feature:literal)*) => {$(
-        #[cfg(feature = $feature)]
-        mod $cloud {
-            use super::{Part, every_request};
-
-            #[test]
-            fn a_create_killed_at_any_request() {
-                every_request(stringify!($cloud), Part::Create);
-            }
-
-            #[test]
-            fn a_delete_killed_at_any_request() {
-                every_request(stringify!($cloud), Part::Delete);
-            }
-        }
-    )*};
+fn a_create_killed_at_any_request(cloud: &str) {
+    every_request(cloud, Part::Create);
 }
 
-crash! {
-    gke "gke"
-    eks "eks"
-    aks "aks"
-    digitalocean "digitalocean"
-    linode "linode"
-    vultr "vultr"
+fn a_delete_killed_at_any_request(cloud: &str) {
+    every_request(cloud, Part::Delete);
+}
+
+mod create {
+    crate::support::each_cloud!(super::a_create_killed_at_any_request);
+}
+
+mod delete {
+    crate::support::each_cloud!(super::a_delete_killed_at_any_request);
 }
 
 /// Runs the binary until a request that `pattern` matches is held, and kills it with SIGKILL.

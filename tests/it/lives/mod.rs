@@ -190,7 +190,8 @@ fn worlds(
 }
 
 /// All lives of one cloud.
-fn all(cloud: ProviderId) {
+fn all(cloud: &str) {
+    let cloud: ProviderId = cloud.parse().unwrap();
     let lives = number("KUBELEASE_LIVES").unwrap_or(LIVES);
     let seeds: Vec<u64> = match number("KUBELEASE_SEED") {
         Some(seed) => vec![seed],
@@ -205,13 +206,4 @@ fn all(cloud: ProviderId) {
     );
 }
 
-macro_rules! clouds {
-    ($($name:ident: $id:ident),*) => {$(
-        #[test]
-        fn $name() {
-            all(ProviderId::$id);
-        }
-    )*};
-}
-
-clouds!(gke: Gke, eks: Eks, aks: Aks, digitalocean: DigitalOcean, linode: Linode, vultr: Vultr);
+crate::support::each_cloud!(all);

@@ -1,6 +1,7 @@
 //! A bench: one simulator, one home, and the real binary.
 
 mod console;
+mod each;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use kubelease_core::Money;
 use kubelease_sim::{ClockMode, Handle, Options, spawn_thread};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+pub(crate) use each::each_cloud;
 
 /// The clouds of this build, for cases that every cloud must pass.
 pub(crate) fn clouds() -> Vec<&'static str> {
