@@ -67,6 +67,7 @@ fn wish(n: usize) -> NewLease {
         budget: None,
         ci: false,
         worker: None,
+        owner: None,
     };
     NewLease {
         lease,

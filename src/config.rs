@@ -6,6 +6,7 @@ use kubelease_core::{Money, ProviderId};
 use serde::Deserialize;
 
 use crate::env::{self, Env};
+use crate::ledger::{NoOwnerName, NoPlace, OwnerName, Place};
 use crate::notify::{ChannelConfig, Channels, SmtpConfig, config};
 
 /// `config.toml`: everything is optional.
@@ -18,6 +19,8 @@ pub struct ConfigFile {
     pub margin_percent: Option<u32>,
     /// A cap over everything that one `create` may cost, unless the profile or the flag say less.
     pub budget_max: Option<Money>,
+    /// Who new leases are for.
+    pub owner: Option<OwnerName>,
     /// The clouds that are asked at all (by the guard, `sweep`, `list --all`); else every one with
     /// credentials. A lease on another one is told as not watched.
     pub providers: Option<Vec<ProviderId>>,
@@ -52,8 +55,8 @@ impl ConfigFile {
 pub struct Settings {
     /// Folder with ledger and kubeconfigs.
     pub home: PathBuf,
-    /// The ledger's file.
-    pub ledger: PathBuf,
+    /// Where the ledger is.
+    pub ledger: Place,
     /// Control URL of a simulator.
     pub sim: Option<String>,
     /// The environment, for credentials and endpoints.
@@ -87,9 +90,12 @@ pub enum ConfigError {
         /// Line and caret.
         message: String,
     },
-    /// A ledger URL of a kind that this build does not know.
-    #[error("`{0}` is not a ledger: use sqlite:PATH")]
-    LedgerUrl(String),
+    /// A ledger URL of a kind that there is none of.
+    #[error(transparent)]
+    Ledger(#[from] NoPlace),
+    /// `KUBELEASE_OWNER` is no name.
+    #[error("{}", env::OWNER)]
+    Owner(#[source] NoOwnerName),
 }
 
 impl Settings {
@@ -107,13 +113,13 @@ impl Settings {
             None => xdg(&env, sim.is_some())?,
         };
         let ledger = match env.get(env::LEDGER) {
-            Some(url) => match url.strip_prefix("sqlite:") {
-                Some(path) => PathBuf::from(path.trim_start_matches("//")),
-                None => return Err(ConfigError::LedgerUrl(url.to_owned())),
-            },
-            None => home.join("ledger.db"),
+            Some(url) => url.parse()?,
+            None => Place::File(home.join("ledger.db")),
         };
-        let file = read(&config)?;
+        let mut file = read(&config)?;
+        if let Some(owner) = env.get(env::OWNER) {
+            file.owner = Some(owner.parse().map_err(ConfigError::Owner)?);
+        }
         Ok(Self {
             home,
             ledger,
@@ -216,10 +222,10 @@ mod tests {
         let real = Settings::load(env.clone(), None, None).unwrap();
         let sim = Settings::load(env, None, Some("http://x".into())).unwrap();
         assert_eq!(
-            real.ledger,
-            PathBuf::from("/h/.local/share/kubelease/ledger.db")
+            real.ledger.to_string(),
+            "/h/.local/share/kubelease/ledger.db"
         );
-        assert_ne!(real.ledger, sim.ledger);
+        assert_ne!(real.ledger.to_string(), sim.ledger.to_string());
     }
 
     #[test]
@@ -231,8 +237,8 @@ mod tests {
         ]);
         let s = Settings::load(env, Some("/f".into()), None).unwrap();
         assert_eq!(
-            (s.home, s.ledger),
-            (PathBuf::from("/f"), PathBuf::from("/l.db"))
+            (s.home, s.ledger.to_string()),
+            (PathBuf::from("/f"), "/l.db".to_owned())
         );
     }
 
@@ -242,6 +248,23 @@ mod tests {
         assert!(file.asks(ProviderId::Linode) && !file.asks(ProviderId::Eks));
         assert!(ConfigFile::default().asks(ProviderId::Eks));
         toml::from_str::<ConfigFile>("providers = [\"hetzner\"]").unwrap_err();
+    }
+
+    #[test]
+    fn the_environment_names_an_owner_stronger_than_the_file() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("config.toml"), "owner = \"ada\"").unwrap();
+        let owner = |more: &[(&str, &str)]| {
+            let env = Env::of(more.iter().copied());
+            let settings = Settings::load(env, Some(home.path().to_owned()), None);
+            settings.map(|s| s.file.owner.unwrap().to_string())
+        };
+        assert_eq!(owner(&[]).unwrap(), "ada");
+        assert_eq!(owner(&[(env::OWNER, "bob")]).unwrap(), "bob");
+        assert!(matches!(
+            owner(&[(env::OWNER, "b b")]),
+            Err(ConfigError::Owner(_))
+        ));
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 /// Folder with the ledger, the per-lease kubeconfigs and `config.toml`.
 pub const HOME: &str = "KUBELEASE_HOME";
-/// Where the ledger is: `sqlite:PATH`.
+/// Where the ledger is: `sqlite:PATH` or `postgres://USER@HOST/DATABASE`.
 pub const LEDGER: &str = "KUBELEASE_LEDGER";
+/// Who new leases are for.
+pub const OWNER: &str = "KUBELEASE_OWNER";
 /// Control URL of a simulator: all clouds are then the simulated ones.
 pub const SIM: &str = "KUBELEASE_SIM";
 /// `table` or `json`.
@@ -20,7 +22,11 @@ pub const DOCUMENTED: &[(&str, &str)] = &[
         HOME,
         "folder with the ledger, the kubeconfigs and config.toml (else the XDG folders)",
     ),
-    (LEDGER, "the ledger: `sqlite:PATH`"),
+    (
+        LEDGER,
+        "the ledger: `sqlite:PATH` or `postgres://USER@HOST/DATABASE`",
+    ),
+    (OWNER, "who new leases are for, when `--owner` does not say"),
     (
         SIM,
         "control URL of a simulator; all clouds are then simulated",

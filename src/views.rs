@@ -70,6 +70,7 @@ pub fn lease(figures: &LeaseFigures) -> Value {
         "last_use": figures.known.last_use.map(time),
         "budget": l.budget,
         "idle_since": figures.quiet_since().map(time),
+        "owner": l.owner,
     })
 }
 

@@ -21,7 +21,8 @@ use crate::env::Env;
 use crate::guard::Guard;
 use crate::guard::idle::look::Known;
 use crate::guard::profiles::Profiles;
-use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, PriceRow, Scribe, SqlLedger};
+use crate::guard::together::Together;
+use crate::ledger::{Balance, Lease, Ledger, LedgerError, LedgerSpan, PriceRow, Scribe};
 use crate::pricing;
 use crate::registry::{self, RegistryError, SimEndpoints};
 use crate::simctl::Control;
@@ -104,7 +105,7 @@ impl App {
             worker: Worker::this_process().0,
             clock: Arc::clone(&self.clock),
         };
-        let opened = SqlLedger::open(&self.settings.ledger).await?.by(scribe);
+        let opened = self.settings.ledger.open().await?.by(scribe);
         let opened: Arc<dyn Ledger> = Arc::new(opened);
         let prices = opened.newest_prices().await?;
         self.prices.get_or_init(|| prices);
@@ -202,7 +203,10 @@ impl App {
     /// When the ledger cannot be opened.
     pub async fn guard(&self, watch: Arc<dyn Watch>) -> Result<Guard, CliError> {
         let engine = self.engine(watch).await?;
-        let (clouds, unavailable) = self.clouds();
+        let (mut clouds, unavailable) = self.clouds();
+        for cloud in clouds.values_mut() {
+            cloud.provider = Arc::new(Together::new(Arc::clone(&cloud.provider)));
+        }
         Ok(Guard {
             engine,
             clouds,
@@ -224,7 +228,7 @@ impl App {
         first_use: bool,
     ) -> Result<Credit, LedgerError> {
         let ledger = self.ledger.get().ok_or(LedgerError::Locked {
-            path: self.settings.ledger.clone(),
+            path: self.settings.ledger.to_string().into(),
         })?;
         let now = self.clock.now();
         let grant = match ledger.newest_grant(provider).await? {

@@ -9,7 +9,7 @@ use super::app::{App, until};
 use super::{CliError, exit};
 use crate::credit::{Credit, End};
 use crate::duration::human;
-use crate::ledger::Grant;
+use crate::ledger::{Balance, Grant, OwnerName, Share};
 use crate::registry;
 use crate::views;
 
@@ -22,7 +22,7 @@ pub(super) struct BudgetArgs {
 
 #[derive(Debug, Subcommand)]
 enum BudgetCommand {
-    /// Declare the credit that you have
+    /// Declare the credit that you have, or an owner's share of it
     Set {
         /// Which cloud
         provider: ProviderId,
@@ -34,6 +34,9 @@ enum BudgetCommand {
         /// From when it counts (a date or RFC 3339; else now)
         #[arg(long, value_name = "DATE")]
         from: Option<String>,
+        /// The most that leases for this owner may hold and spend of it
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["days", "from"])]
+        owner: Option<OwnerName>,
     },
 }
 
@@ -43,15 +46,20 @@ pub(super) async fn run(app: &App, args: &BudgetArgs) -> Result<u8, CliError> {
         amount,
         days,
         from,
+        owner,
     }) = &args.command
     {
-        set(app, *provider, *amount, *days, from.as_deref()).await?;
+        match owner {
+            Some(owner) => share(app, *provider, *amount, owner).await?,
+            None => set(app, *provider, *amount, *days, from.as_deref()).await?,
+        }
     }
     app.ledger().await?;
     let mut credits = Vec::new();
     for entry in registry::entries() {
         credits.push(app.credit(entry.id, false).await?);
     }
+    let shares = shares(app, &credits).await?;
     let now = app.clock.now();
     let burn = burn(app).await?;
     let hourly = |c: &Credit| -> Money {
@@ -60,8 +68,10 @@ pub(super) async fn run(app: &App, args: &BudgetArgs) -> Result<u8, CliError> {
     };
     if app.out.is_json() {
         let view = |c: &Credit| views::credit(c, hourly(c), now);
+        let credits: Vec<_> = credits.iter().map(view).collect();
+        let shares: Vec<_> = shares.iter().map(ShareNow::view).collect();
         app.out
-            .json(&json!({ "credits": credits.iter().map(view).collect::<Vec<_>>() }));
+            .json(&json!({ "credits": credits, "shares": shares }));
         return Ok(exit::OK);
     }
     let headers = [
@@ -80,6 +90,7 @@ pub(super) async fn run(app: &App, args: &BudgetArgs) -> Result<u8, CliError> {
     let right = [1, 2, 3, 4, 5];
     app.out
         .table(&headers, credits.iter().map(row).collect(), &right);
+    shares_table(app, &shares);
     Ok(exit::OK)
 }
 
@@ -102,6 +113,82 @@ fn row(c: &Credit, hourly: Money, now: DateTime<Utc>) -> Vec<String> {
         ends,
         c.grant.source.clone(),
     ]
+}
+
+/// An owner's share of a credit, and what is left of it.
+struct ShareNow {
+    share: Share,
+    balance: Balance,
+}
+
+impl ShareNow {
+    fn available(&self) -> Money {
+        (self.share.amount - self.balance.spent - self.balance.held).max(Money::ZERO)
+    }
+
+    fn view(&self) -> serde_json::Value {
+        json!({
+            "owner": self.share.owner,
+            "provider": self.share.provider,
+            "amount": self.share.amount,
+            "spent": self.balance.spent,
+            "held": self.balance.held,
+            "available": self.available(),
+        })
+    }
+}
+
+/// All shares; what was spent counts from the same day on as for the credit.
+async fn shares(app: &App, credits: &[Credit]) -> Result<Vec<ShareNow>, CliError> {
+    let ledger = app.ledger().await?;
+    let mut out = Vec::new();
+    for share in ledger.shares().await? {
+        let credit = credits.iter().find(|c| c.grant.provider == share.provider);
+        let since = credit.map_or(share.at, |c| c.grant.from);
+        let balance = ledger
+            .owner_balance(&share.owner, share.provider, since)
+            .await?;
+        out.push(ShareNow { share, balance });
+    }
+    Ok(out)
+}
+
+fn shares_table(app: &App, shares: &[ShareNow]) {
+    if shares.is_empty() {
+        return;
+    }
+    let row = |s: &ShareNow| {
+        vec![
+            s.share.owner.to_string(),
+            s.share.provider.to_string(),
+            s.share.amount.cents(),
+            s.balance.spent.cents(),
+            s.balance.held.cents(),
+            s.available().cents(),
+        ]
+    };
+    app.out.data("");
+    let headers = ["OWNER", "PROVIDER", "SHARE", "SPENT", "HELD", "AVAILABLE"];
+    app.out
+        .table(&headers, shares.iter().map(row).collect(), &[2, 3, 4, 5]);
+}
+
+async fn share(
+    app: &App,
+    provider: ProviderId,
+    amount: Money,
+    owner: &OwnerName,
+) -> Result<(), CliError> {
+    if amount < Money::ZERO {
+        return Err(CliError::new(exit::USAGE, "a share cannot be negative"));
+    }
+    let share = Share {
+        owner: owner.clone(),
+        provider,
+        amount,
+        at: app.clock.now(),
+    };
+    Ok(app.ledger().await?.share(&share).await?)
 }
 
 /// Dollars an hour of what is known to run, by cloud.

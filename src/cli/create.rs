@@ -15,7 +15,7 @@ use crate::credit::Credit;
 use crate::duration::{exact, human, parse};
 use crate::engine::run::{Forward, Patience, owner_tag};
 use crate::engine::{CLAIM, Cloud, Engine, EngineError};
-use crate::ledger::{Lease, LedgerError, NewLease, Reason, Status};
+use crate::ledger::{Lease, LedgerError, NewLease, OwnerName, Reason, Status};
 use crate::profile::{self, Profile};
 use crate::quote::{self, Inputs, NoQuote, Quote, affordable};
 use crate::views;
@@ -43,6 +43,9 @@ pub(super) struct CreateArgs {
     /// The most that it may cost, for example 2.00
     #[arg(long, value_name = "DOLLARS")]
     budget: Option<Money>,
+    /// Who it is for (else KUBELEASE_OWNER, else `owner` of config.toml)
+    #[arg(long, value_name = "NAME")]
+    owner: Option<OwnerName>,
     /// Only show the quote
     #[arg(long)]
     dry_run: bool,
@@ -181,6 +184,8 @@ async fn decide(app: &App, args: &CreateArgs) -> Result<Option<Decided>, CliErro
     }
     let id = new_lease_id()?;
     let mut lease = lease(args, &profile, &quote, &cloud, id, budget)?;
+    let standing = || app.settings.file.owner.clone();
+    lease.owner = lease.owner.or_else(standing);
     if args.ci {
         // Until it is ready, its tag says that it ends when this process gives up.
         lease.ci = true;
@@ -289,6 +294,7 @@ fn lease(
         budget,
         worker: Some((crate::engine::Worker::this_process().0, now + CLAIM)),
         ci: false,
+        owner: args.owner.clone(),
     })
 }
 

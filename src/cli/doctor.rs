@@ -48,7 +48,7 @@ pub(super) async fn run(app: &App, args: &DoctorArgs) -> Result<u8, CliError> {
     if app.out.is_json() {
         app.out.json(&json!({
             "clouds": clouds,
-            "ledger": app.settings.ledger,
+            "ledger": app.settings.ledger.to_string(),
             "clock": views::time(now),
             "simulated": app.settings.sim.is_some(),
             "guard_last_seen": tick.as_ref().map(|t| views::time(t.at)),
@@ -58,8 +58,7 @@ pub(super) async fn run(app: &App, args: &DoctorArgs) -> Result<u8, CliError> {
     for cloud in &clouds {
         lines(app, cloud);
     }
-    app.out
-        .data(&format!("ledger  {}", app.settings.ledger.display()));
+    app.out.data(&format!("ledger  {}", app.settings.ledger));
     app.out.data(&format!(
         "clock   {}{}",
         views::time(now),

@@ -123,6 +123,16 @@ impl From<LedgerError> for CliError {
             LedgerError::DoesNotFit { .. } => {
                 (exit::REFUSED, Some("see what is held: kubelease budget"))
             }
+            LedgerError::OverShare { .. } => (
+                exit::REFUSED,
+                Some("see whose share is held by what: kubelease list --owner NAME"),
+            ),
+            LedgerError::Server { hint, .. } => (exit::CONFIG, Some(*hint)),
+            LedgerError::OldServer { .. } => (exit::CONFIG, Some("upgrade the server")),
+            LedgerError::NotBuilt(_) => (
+                exit::CONFIG,
+                Some("build it with: cargo build --features postgres"),
+            ),
             LedgerError::NameTaken(_) => (exit::USAGE, Some("choose another: --name NAME")),
             LedgerError::NotOurs { .. } => (
                 exit::REFUSED,
@@ -154,10 +164,12 @@ impl From<LedgerError> for CliError {
         let mut out = Self::from_error(code, &error);
         out.hints.extend(hint.map(str::to_owned));
         if let LedgerError::Locked { path } = &error {
-            out.hints.push(format!(
-                "try again, or see who holds it: fuser -v {}",
-                path.display()
-            ));
+            let path = path.display().to_string();
+            out.hints.push(if path.contains("://") {
+                "try again, or see who holds it: SELECT * FROM pg_stat_activity".to_owned()
+            } else {
+                format!("try again, or see who holds it: fuser -v {path}")
+            });
         }
         out
     }

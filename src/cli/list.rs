@@ -9,6 +9,7 @@ use super::app::{App, until};
 use super::{CliError, exit};
 use crate::duration::human;
 use crate::guard::tick::MEMORY;
+use crate::ledger::OwnerName;
 use crate::views::{self, LeaseFigures};
 
 /// List leases, with when they end and what they cost
@@ -20,10 +21,16 @@ pub(super) struct ListArgs {
     /// Also leases that have ended
     #[arg(long)]
     ended: bool,
+    /// Only leases for this owner
+    #[arg(long, value_name = "NAME")]
+    owner: Option<OwnerName>,
 }
 
 pub(super) async fn run(app: &App, args: &ListArgs) -> Result<u8, CliError> {
-    let leases = app.ledger().await?.leases(args.ended).await?;
+    let mut leases = app.ledger().await?.leases(args.ended).await?;
+    if args.owner.is_some() {
+        leases.retain(|l| l.owner == args.owner);
+    }
     let rows = app.figures_of(leases).await?;
     let (foreign, missing) = if args.all {
         foreign(app).await?
@@ -61,6 +68,8 @@ fn table(app: &App, rows: &[LeaseFigures]) {
         return;
     }
     let now = app.clock.now();
+    // A column only where somebody uses it: most ledgers are one person's.
+    let owned = rows.iter().any(|f| f.lease.owner.is_some());
     let row = |f: &LeaseFigures| {
         let l = &f.lease;
         let idle = f
@@ -70,7 +79,7 @@ fn table(app: &App, rows: &[LeaseFigures]) {
             || until(l.expires_at, now),
             |at| format!("ended {}", until(at, now)),
         );
-        vec![
+        let mut cells = vec![
             l.name.clone(),
             l.provider.to_string(),
             l.order.region.clone(),
@@ -79,11 +88,19 @@ fn table(app: &App, rows: &[LeaseFigures]) {
             idle.unwrap_or_else(|| "-".to_owned()),
             f.cost.cents(),
             f.hold.cents(),
-        ]
+        ];
+        if owned {
+            let owner = l.owner.as_ref().map(ToString::to_string);
+            cells.push(owner.unwrap_or_else(|| "-".to_owned()));
+        }
+        cells
     };
-    let headers = [
+    let mut headers = vec![
         "NAME", "PROVIDER", "REGION", "STATUS", "EXPIRES", "IDLE", "COST", "HOLD",
     ];
+    if owned {
+        headers.push("OWNER");
+    }
     app.out
         .table(&headers, rows.iter().map(row).collect(), &[6, 7]);
 }

@@ -1,6 +1,6 @@
-//! `spend`: what was booked, by lease, cloud or day; `reconcile` compares with the vendor.
+//! `spend`: what was booked, by lease, cloud, day or owner; `reconcile` compares with the vendor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::reconcile::{self, ReconcileArgs};
 use super::{CliError, charts, exit};
-use crate::ledger::{Entry, Ledger, LedgerError, Spending};
+use crate::ledger::{Entry, EntryKind, Ledger, LedgerError, OwnerName, Spending};
 use crate::views;
 
 /// Show what was spent
@@ -20,6 +20,9 @@ pub(super) struct SpendArgs {
     /// How to group
     #[arg(long, value_name = "WHAT", default_value = "lease")]
     by: By,
+    /// Only leases for this owner
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["chart", "svg"])]
+    owner: Option<OwnerName>,
     /// Draw how the credits burn down to their ends
     #[arg(long, conflicts_with = "csv")]
     chart: bool,
@@ -38,6 +41,7 @@ enum By {
     Lease,
     Provider,
     Day,
+    Owner,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,16 +64,20 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
             return Ok(exit::OK);
         }
     }
-    let spending = ledger.spending().await?;
+    let spending = match &args.owner {
+        None => ledger.spending().await?,
+        Some(_) => summed(&entries(&*ledger, args.owner.as_ref()).await?),
+    };
     let total: Money = spending.by_day.iter().map(|(_, _, m)| *m).sum();
     if app.out.is_json() {
-        let entries = ledger.entries(None).await?;
+        let entries = entries(&*ledger, args.owner.as_ref()).await?;
         let rows: Vec<Value> = entries.iter().map(views::entry).collect();
         app.out.json(&json!({ "entries": rows, "total": total }));
         return Ok(exit::OK);
     }
     if args.csv {
-        csv(app, &ledger.entries(None).await?, &names(&*ledger).await?);
+        let entries = entries(&*ledger, args.owner.as_ref()).await?;
+        csv(app, &entries, &names(&*ledger).await?);
         return Ok(exit::OK);
     }
     let sums = sums(&*ledger, args.by, spending).await?;
@@ -77,6 +85,7 @@ pub(super) async fn run(app: &App, args: &SpendArgs) -> Result<u8, CliError> {
         By::Lease => "LEASE",
         By::Provider => "PROVIDER",
         By::Day => "DAY",
+        By::Owner => "OWNER",
     };
     let mut rows: Vec<_> = sums
         .into_iter()
@@ -107,20 +116,59 @@ async fn sums(
         }
         By::Lease => {
             let names = names(ledger).await?;
-            // Adjustments belong to no lease.
-            let mut rest: Money = spending.by_day.iter().map(|(_, _, m)| *m).sum();
-            for (_, lease, amount) in spending.by_lease {
-                let Some(id) = lease else { continue };
-                rest = rest - amount;
-                let name = names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-                *sums.entry(name).or_default() += amount;
-            }
-            if rest != Money::ZERO {
-                sums.insert("-".to_owned(), rest);
-            }
+            let name = |id: &LeaseId| names.get(id).cloned().unwrap_or_else(|| id.to_string());
+            sums = by_lease(&spending, name);
+        }
+        By::Owner => {
+            let leases = ledger.leases(true).await?.into_iter();
+            let owners: BTreeMap<_, _> = leases.filter_map(|l| Some((l.id, l.owner?))).collect();
+            let owner = |id: &LeaseId| owners.get(id).map_or("-", OwnerName::as_str).to_owned();
+            sums = by_lease(&spending, owner);
         }
     }
     Ok(sums)
+}
+
+/// The sums of leases under the word for each; adjustments belong to none, and are `-`.
+fn by_lease(spending: &Spending, word: impl Fn(&LeaseId) -> String) -> BTreeMap<String, Money> {
+    let mut sums: BTreeMap<String, Money> = BTreeMap::new();
+    let mut rest: Money = spending.by_day.iter().map(|(_, _, m)| *m).sum();
+    for (_, lease, amount) in &spending.by_lease {
+        let Some(id) = lease else { continue };
+        rest = rest - *amount;
+        *sums.entry(word(id)).or_default() += *amount;
+    }
+    if rest != Money::ZERO {
+        *sums.entry("-".to_owned()).or_default() += rest;
+    }
+    sums
+}
+
+/// All rows, or those of one owner's leases.
+async fn entries(
+    ledger: &dyn Ledger,
+    owner: Option<&OwnerName>,
+) -> Result<Vec<Entry>, LedgerError> {
+    let mut entries = ledger.entries(None).await?;
+    if owner.is_some() {
+        let leases = ledger.leases(true).await?.into_iter();
+        let theirs = leases.filter(|l| l.owner.as_ref() == owner);
+        let theirs: BTreeSet<LeaseId> = theirs.map(|l| l.id).collect();
+        entries.retain(|e| e.lease.as_ref().is_some_and(|id| theirs.contains(id)));
+    }
+    Ok(entries)
+}
+
+/// The sums of these rows.
+fn summed(entries: &[Entry]) -> Spending {
+    let spent = |e: &&Entry| matches!(e.kind, EntryKind::Accrual | EntryKind::Adjustment);
+    let entries = || entries.iter().filter(spent);
+    Spending {
+        by_lease: entries()
+            .map(|e| (e.provider, e.lease.clone(), e.amount))
+            .collect(),
+        by_day: entries().map(|e| (e.provider, e.at, e.amount)).collect(),
+    }
 }
 
 /// What people call the leases, the ended ones too.

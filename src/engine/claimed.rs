@@ -59,7 +59,7 @@ impl Engine {
             if self.record_claimed(cloud, lease).await? {
                 break;
             }
-            self.pause(TimeDelta::seconds(5)).await?;
+            self.pause(&lease.id, TimeDelta::seconds(5)).await?;
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ pub mod recover;
 pub mod run;
 pub mod teardown;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,9 +36,14 @@ pub fn new_lease_id() -> Result<LeaseId, getrandom::Error> {
     Ok(LeaseId::from_random(bytes))
 }
 
-/// How long a worker's claim on a lease holds without a sign of life. A dead process of the same
-/// machine is recognised at once; only another machine must wait this long.
-pub const CLAIM: TimeDelta = TimeDelta::minutes(30);
+/// How long a worker's claim on a lease holds without a sign of life: each transaction and each pause is
+/// one. A dead process of the same machine is recognised at once; only another machine must wait this
+/// long. Well above what one request may take with its retries.
+pub const CLAIM: TimeDelta = TimeDelta::minutes(5);
+
+/// How much longer a claim is respected whose worker can be seen to live: a machine that slept, or many
+/// processes of one simulation, let time run ahead of a worker that does its work.
+const ALIVE: TimeDelta = TimeDelta::minutes(25);
 
 /// What the engine works with.
 #[derive(Clone, Debug)]
@@ -198,28 +204,33 @@ impl Worker {
     /// Whether that worker was a process of this machine that no longer runs.
     #[must_use]
     pub fn is_dead(name: &str) -> bool {
+        Self::runs_here(name) == Some(false)
+    }
+
+    /// Whether that worker's process runs; none when it is not of this machine.
+    fn runs_here(name: &str) -> Option<bool> {
         let mut parts = name.split('/');
-        let (Some(host), Some(pid), Some(start)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return false;
-        };
-        let Ok(pid) = pid.parse::<u32>() else {
-            return false;
-        };
-        host == machine() && started(pid).is_none_or(|now| now != start)
+        let (host, pid, start) = (parts.next()?, parts.next()?, parts.next()?);
+        let pid = pid.parse::<u32>().ok()?;
+        (host == machine()).then(|| started(pid).is_some_and(|now| now == start))
     }
 }
 
-/// The machine's id, stable over restarts of processes.
+/// The machine's id, stable over restarts of processes. Containers of one machine count their processes
+/// each by themselves, so that each is a machine of its own.
 fn machine() -> String {
     let read = |path| {
         std::fs::read_to_string(path)
             .ok()
             .map(|t| t.trim().replace('/', "-"))
     };
-    read("/proc/sys/kernel/random/boot_id")
+    let host = read("/proc/sys/kernel/random/boot_id")
         .or_else(|| read("/etc/hostname"))
-        .unwrap_or_else(|| "local".to_owned())
+        .unwrap_or_else(|| "local".to_owned());
+    let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let digits = |c: &char| c.is_ascii_digit();
+    let processes: String = processes.to_string_lossy().chars().filter(digits).collect();
+    format!("{host}.{processes}")
 }
 
 /// When a running process started, in the kernel's ticks; none when it does not run (a zombie does
@@ -245,16 +256,7 @@ impl Engine {
     pub async fn view(&self, lease: &Lease) -> Result<LeaseView, LedgerError> {
         let journal = self.ledger.journal(&lease.id).await?;
         let mut refs: Vec<Ref> = journal.into_iter().filter_map(|e| e.made).collect();
-        let recorded = self
-            .ledger
-            .recorded(lease.provider, lease.created_at)
-            .await?;
-        refs.extend(
-            recorded
-                .into_iter()
-                .filter(|(id, _)| *id == lease.id)
-                .map(|(_, r)| r),
-        );
+        refs.extend(self.ledger.recorded_of(&lease.id).await?);
         let mut seen = std::collections::BTreeSet::new();
         refs.retain(|r| seen.insert(r.clone()));
         Ok(LeaseView {
@@ -271,6 +273,10 @@ impl Engine {
     /// `NotOurs` when a living worker has it.
     pub async fn claim(&self, lease: &Lease) -> Result<(), LedgerError> {
         let now = self.clock.now();
+        if let Some(worker) = self.at_work(lease, now) {
+            let (lease, worker) = (lease.id.clone(), worker.to_owned());
+            return Err(LedgerError::NotOurs { lease, worker });
+        }
         let dead = lease
             .worker
             .as_ref()
@@ -278,6 +284,43 @@ impl Engine {
         self.ledger
             .claim(&lease.id, &self.worker.0, now, now + CLAIM, dead)
             .await
+    }
+
+    /// Takes as many of these in hand as nobody else has, from dead workers if need be, and returns them as
+    /// they are now.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used.
+    pub async fn claim_some<'a>(
+        &self,
+        leases: impl IntoIterator<Item = &'a Lease>,
+    ) -> Result<Vec<Lease>, LedgerError> {
+        let now = self.clock.now();
+        let (mut ids, mut dead) = (Vec::new(), BTreeSet::new());
+        for lease in leases {
+            if self.at_work(lease, now).is_some() {
+                continue;
+            }
+            ids.push(lease.id.clone());
+            if let Some((name, _)) = &lease.worker
+                && Worker::is_dead(name)
+            {
+                dead.insert(name.clone());
+            }
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ledger
+            .claim_some(&ids, &self.worker.0, now, now + CLAIM, &dead)
+            .await
+    }
+
+    /// Who of this machine has a lease in hand and can be seen to live, though its claim has just run out.
+    fn at_work<'a>(&self, lease: &'a Lease, now: DateTime<Utc>) -> Option<&'a str> {
+        let (name, until) = lease.worker.as_ref()?;
+        let lives = *name != self.worker.0 && now < *until + ALIVE;
+        (lives && Worker::runs_here(name) == Some(true)).then_some(name.as_str())
     }
 
     async fn commit(&self, batch: &Batch) -> Result<Vec<Entry>, LedgerError> {
@@ -299,12 +342,15 @@ impl Engine {
         .map(drop)
     }
 
-    /// Waits, unless the process is asked to stop.
-    async fn pause(&self, span: TimeDelta) -> Result<(), EngineError> {
+    /// Waits with a lease in hand, unless the process is asked to stop. Afterwards it says that it lives,
+    /// and hears whether somebody else has taken the lease meanwhile.
+    async fn pause(&self, lease: &LeaseId, span: TimeDelta) -> Result<(), EngineError> {
         tokio::select! {
-            () = self.clock.sleep(span) => Ok(()),
-            () = self.stop.asked() => Err(EngineError::Interrupted),
+            () = self.clock.sleep(span) => {}
+            () = self.stop.asked() => return Err(EngineError::Interrupted),
         }
+        let until = self.clock.now() + CLAIM;
+        Ok(self.ledger.keep(lease, &self.worker.0, until).await?)
     }
 
     fn line(&self, lease: &LeaseId, seq: Option<u16>, event: crate::ledger::Event) -> JournalEntry {

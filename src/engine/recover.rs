@@ -26,9 +26,27 @@ impl Engine {
     /// What the cloud or the ledger said; the lease stays unfinished for the next tick.
     pub async fn recover(&self, cloud: &Cloud, lease: &Lease) -> Result<Recovered, EngineError> {
         match self.claim(lease).await {
-            Err(LedgerError::NotOurs { .. }) => return Ok(Recovered::Busy),
-            other => other?,
+            Err(LedgerError::NotOurs { .. }) => Ok(Recovered::Busy),
+            other => {
+                other?;
+                self.go_on(cloud, lease).await
+            }
         }
+    }
+
+    /// The same with a lease that is in hand already.
+    ///
+    /// # Errors
+    /// What the cloud or the ledger said; the lease stays unfinished for the next tick.
+    pub async fn go_on(&self, cloud: &Cloud, lease: &Lease) -> Result<Recovered, EngineError> {
+        match self.go_on_in_hand(cloud, lease).await {
+            // Somebody else took it meanwhile, and does the same.
+            Err(EngineError::Ledger(LedgerError::NotOurs { .. })) => Ok(Recovered::Busy),
+            other => other,
+        }
+    }
+
+    async fn go_on_in_hand(&self, cloud: &Cloud, lease: &Lease) -> Result<Recovered, EngineError> {
         if lease.status != Status::Creating {
             let reason = lease.reason.unwrap_or(Reason::Asked);
             return Ok(Recovered::Ended(Box::new(

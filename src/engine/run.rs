@@ -165,7 +165,7 @@ impl Engine {
                 }
                 Err(error) => return self.give_up(lease, at, error).await,
             }
-            self.pause(TimeDelta::seconds(10)).await?;
+            self.pause(&lease.id, TimeDelta::seconds(10)).await?;
         }
     }
 
@@ -187,7 +187,8 @@ impl Engine {
                 return self.give_up(lease, at, error).await;
             }
             self.watch.happened(lease, &Happening::Trouble(&error));
-            self.pause(TimeDelta::seconds(5 * i64::from(tries))).await?;
+            self.pause(&lease.id, TimeDelta::seconds(5 * i64::from(tries)))
+                .await?;
             let lost = matches!(error.kind, Kind::Timeout | Kind::Unavailable);
             if let Some(made) = self
                 .look(provider, lease, at, if lost { FIND_TRIES } else { 1 })
@@ -256,7 +257,7 @@ impl Engine {
             if now >= deadline {
                 return Err(EngineError::TimedOut(now - began));
             }
-            self.pause(interval.min(deadline - now)).await?;
+            self.pause(&lease.id, interval.min(deadline - now)).await?;
             interval = (interval * 5 / 4).min(TimeDelta::seconds(30));
         }
     }

@@ -102,7 +102,7 @@ impl Engine {
                     .give_up_on(cloud, lease, reason, memory, &mine, &open)
                     .await;
             }
-            self.pause(pause).await?;
+            self.pause(&lease.id, pause).await?;
             if quiet && listing.complete && waits_for_cluster(&mine) {
                 let until = (progress_at + patience).min(now + LOOK);
                 self.while_going(cloud, lease, until).await?;
@@ -122,7 +122,7 @@ impl Engine {
         while self.clock.now() < until {
             match cloud.provider.inspect(&view).await {
                 Ok(state) if state.health == Health::Deleting => {
-                    self.pause(longest_pause(cloud) * 2).await?;
+                    self.pause(&lease.id, longest_pause(cloud) * 2).await?;
                 }
                 _ => break,
             }
@@ -216,7 +216,7 @@ impl Engine {
                 Err(error) if error.is_temporary() && tries < 20 => {
                     tries += 1;
                     self.watch.happened(lease, &Happening::Trouble(&error));
-                    self.pause(PAUSE * tries).await?;
+                    self.pause(&lease.id, PAUSE * tries).await?;
                 }
                 Err(error) => return Err(EngineError::Cloud(error)),
             }

@@ -1,5 +1,6 @@
 //! The guard: one tick looks at everything once and ends what must end. Cron runs one tick, the daemon
 //! runs them on a timer; a missed one is caught up by the next, since a tick has no input but the time.
+#![doc = include_str!("scale.md")]
 
 mod announce;
 pub mod daemon;
@@ -18,6 +19,7 @@ pub mod tally;
 #[cfg(test)]
 mod tests;
 pub mod tick;
+pub mod together;
 
 use std::collections::BTreeMap;
 

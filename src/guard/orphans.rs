@@ -1,14 +1,16 @@
 //! Things of ours without a live lease in this ledger: what a delete left behind, or a lease of a
 //! ledger that is lost or elsewhere. Marked when first seen, removed when seen again and due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 use kubelease_core::{LeaseId, Money, Order, Owned, ProviderId, Ref};
 
 use super::Guard;
-use super::report::{Orphan, Report};
+use super::report::{Orphan, Report, Trouble};
 use super::tick::{Seen, trouble};
+use crate::engine::receipt::Receipt;
 use crate::ledger::{Cap, Lease, LedgerError, NewLease, Reason, Status};
 
 /// From the first sighting to the removal, at least: somebody may be making it at this moment.
@@ -40,10 +42,11 @@ impl Group<'_> {
 /// The orphans of a listing, by lease.
 #[must_use]
 pub fn groups<'a>(things: &'a [Owned], live: &[Lease]) -> Vec<Group<'a>> {
+    let live: BTreeSet<&LeaseId> = live.iter().map(|l| &l.id).collect();
     let mut groups: BTreeMap<LeaseId, Group<'a>> = BTreeMap::new();
     for thing in things {
         let Some(owner) = &thing.owner else { continue };
-        if live.iter().any(|l| l.id == owner.lease) {
+        if live.contains(&owner.lease) {
             continue;
         }
         let group = groups.entry(owner.lease.clone()).or_insert_with(|| Group {
@@ -103,31 +106,32 @@ impl Guard {
         seen: &[Seen],
         report: &mut Report,
     ) -> Result<(), LedgerError> {
-        for look in seen {
-            self.orphans_at(look, report, false).await?;
+        let looks = seen
+            .iter()
+            .map(|look| self.orphans_at(look, &report.ended, false));
+        for found in join_all(looks).await {
+            report.add(found?);
         }
         Ok(())
     }
 
-    /// The same for one cloud; `now_anyway` leaves out grace and second sighting (`sweep --apply`, where
+    /// The same for one cloud, which `ended` has changed since it was listed; `now_anyway` leaves out grace and second sighting (`sweep --apply`, where
     /// a person has looked), never the expiry of another ledger's lease.
     pub(super) async fn orphans_at(
         &self,
         look: &Seen,
-        report: &mut Report,
+        ended: &[Receipt],
         now_anyway: bool,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Report, LedgerError> {
+        let mut report = Report::default();
         let ledger = &self.engine.ledger;
         let (provider, now) = (look.provider, self.engine.clock.now());
         let live = ledger.leases(false).await?;
         // What ended in this very tick is in the listing still, but no longer in the cloud.
         let mut groups = groups(&look.listing.things, &live);
-        groups.retain(|g| {
-            !report
-                .ended
-                .iter()
-                .any(|r| r.lease == g.lease && r.leftovers.is_empty())
-        });
+        let ended = ended.iter().filter(|r| r.leftovers.is_empty());
+        let ended: BTreeSet<&LeaseId> = ended.map(|r| &r.lease).collect();
+        groups.retain(|g| !ended.contains(&g.lease));
         let refs: Vec<Ref> = groups
             .iter()
             .flat_map(|g| g.things.iter().map(|t| t.target.clone()))
@@ -137,26 +141,16 @@ impl Guard {
         } else {
             Vec::new()
         };
+        let sightings: BTreeMap<&Ref, _> = sightings.iter().map(|s| (&s.target, s)).collect();
+        let ids: Vec<LeaseId> = groups.iter().map(|g| g.lease.clone()).collect();
+        let known = ledger.known(&ids).await?;
+        let mut known: BTreeMap<_, _> = known.into_iter().map(|l| (l.id.clone(), l)).collect();
+        let mut due = Vec::new();
         for group in groups {
-            let of = |t: &Owned| sightings.iter().find(|s| s.target == t.target);
-            let first = group
-                .things
-                .iter()
-                .filter_map(|t| of(t))
-                .map(|s| s.first_seen)
-                .min()
-                .unwrap_or(now);
-            let times = group
-                .things
-                .iter()
-                .filter_map(|t| of(t))
-                .map(|s| s.times)
-                .max()
-                .unwrap_or(1);
-            let known = ledger
-                .lease(group.lease.as_str())
-                .await?
-                .filter(|l| l.id == group.lease);
+            let seen = || group.things.iter().filter_map(|t| sightings.get(&t.target));
+            let first = seen().map(|s| s.first_seen).min().unwrap_or(now);
+            let times = seen().map(|s| s.times).max().unwrap_or(1);
+            let known = known.remove(&group.lease);
             let (first_for_now, times_for_now) = if now_anyway {
                 (now - GRACE, 2)
             } else {
@@ -166,10 +160,20 @@ impl Guard {
                 Some(why) => report
                     .orphans
                     .extend(self.describe(provider, &group, first, &why)),
-                None => self.reap_orphans(provider, &group, known, report).await?,
+                None => due.push((group, known)),
             }
         }
-        Ok(())
+        let reaped = due
+            .iter()
+            .map(|(group, known)| self.reap_orphans(provider, group, known.as_ref()));
+        for outcome in join_all(reaped).await {
+            match outcome? {
+                Ok(Some(receipt)) => report.ended.push(receipt),
+                Ok(None) => {}
+                Err(trouble) => report.errors.push(trouble),
+            }
+        }
+        Ok(report)
     }
 
     pub(super) fn describe(
@@ -225,7 +229,8 @@ impl Guard {
                 found.extend(self.describe(look.provider, &group, now, &state));
             }
             if apply {
-                self.orphans_at(look, report, true).await?;
+                let done = self.orphans_at(look, &report.ended, true).await?;
+                report.add(done);
             }
         }
         Ok(found)
@@ -235,25 +240,22 @@ impl Guard {
         &self,
         provider: ProviderId,
         group: &Group<'_>,
-        known: Option<Lease>,
-        report: &mut Report,
-    ) -> Result<(), LedgerError> {
+        known: Option<&Lease>,
+    ) -> Result<Result<Option<Receipt>, Trouble>, LedgerError> {
         let Some(cloud) = self.clouds.get(&provider) else {
-            return Ok(());
+            return Ok(Ok(None));
         };
         let lease = match known {
-            Some(lease) => lease,
-            None => self.adopt(provider, group).await?,
+            Some(lease) => lease.clone(),
+            None => match self.adopt(provider, group).await {
+                // Another guard has adopted it at this moment.
+                Err(LedgerError::NameTaken(_)) => return Ok(Ok(None)),
+                adopted => adopted?,
+            },
         };
-        match self
-            .end(cloud, &lease, lease.reason.unwrap_or(Reason::Ttl))
-            .await
-        {
-            Ok(Some(receipt)) => report.ended.push(receipt),
-            Ok(None) => {}
-            Err(error) => report.errors.push(trouble(&lease.name, &error, true)),
-        }
-        Ok(())
+        let reason = lease.reason.unwrap_or(Reason::Ttl);
+        let outcome = self.end(cloud, &lease, reason).await;
+        Ok(outcome.map_err(|error| trouble(&lease.name, &error, true)))
     }
 
     /// Takes a lease of a lost ledger into this one, so that the one teardown path, with its journal and
@@ -307,6 +309,7 @@ impl Guard {
             budget: None,
             worker: None,
             ci: false,
+            owner: None,
         };
         let cap = Cap {
             provider,

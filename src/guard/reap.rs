@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt;
-use futures_util::future::{BoxFuture, join, join_all};
+use futures_util::future::join;
 use futures_util::stream::iter;
 use kubelease_core::{Health, LeaseId, Money};
 
@@ -13,10 +13,11 @@ use super::Guard;
 use super::decide::{self, End, Figures, History, Observations, Spec, decide};
 use super::idle::look::{Known, ask, from_memory};
 use super::report::Report;
-use super::tick::{Seen, trouble};
+use super::tick::{Seen, still_due, trouble};
+use crate::credit::Credit;
 use crate::engine::receipt::Receipt;
 use crate::engine::{Cloud, EngineError};
-use crate::ledger::{Lease, LedgerError, Reason, Return, Status};
+use crate::ledger::{Balance, Lease, LedgerError, Reason, Return, Status};
 use crate::notify::Event;
 
 /// Clusters that are asked at the same time whether they are in use.
@@ -31,27 +32,88 @@ pub(super) struct Case<'a> {
     known: Known,
 }
 
-type Ended<'a> = (&'a Lease, Result<Option<Receipt>, EngineError>);
+/// Leases to be ended, by their ids.
+type Due<'a> = BTreeMap<&'a LeaseId, (Case<'a>, End)>;
+
+/// A lease's name, and what came of ending it.
+type Ended = (String, Result<Option<Receipt>, EngineError>);
+
+/// Ready leases by what is to be done with them.
+#[derive(Default)]
+struct Sorted<'a> {
+    due: Due<'a>,
+    /// Their cluster is not in a complete list.
+    missing: Vec<Case<'a>>,
+    /// Their cluster is worth asking whether it is in use.
+    quiet: Vec<Case<'a>>,
+}
 
 impl Guard {
     /// Ends what must end, all at once.
     pub(super) async fn reap(&self, seen: &[Seen], report: &mut Report) -> Result<(), LedgerError> {
         let leases = self.engine.ledger.leases(false).await?;
-        let mut memory = self.memory().await?;
+        let Sorted {
+            mut due,
+            missing,
+            quiet,
+        } = self.sort(&leases, seen, report).await?;
         let now = self.engine.clock.now();
-        let mut due: Vec<BoxFuture<'_, Ended<'_>>> = Vec::new();
-        let mut quiet = Vec::new();
+        let gone = iter(missing).map(|case| async { (self.is_gone(&case).await, case) });
+        for (gone, case) in gone.buffer_unordered(LOOKS).collect::<Vec<_>>().await {
+            if gone {
+                let reason = Reason::Vanished;
+                due.insert(&case.lease.id, (case, End { at: now, reason }));
+            }
+        }
+        let looks = iter(quiet).map(|case| self.end_if_idle(case));
+        let looks = looks.buffer_unordered(LOOKS).collect::<Vec<_>>();
+        let (ended, idle) = join(self.end_due(&due), looks).await;
+        for (lease, outcome) in ended?.into_iter().chain(idle) {
+            match outcome {
+                Ok(Some(receipt)) => report.ended.push(receipt),
+                Ok(None) => {}
+                Err(EngineError::Ledger(error))
+                    if !matches!(error, LedgerError::NotOurs { .. }) =>
+                {
+                    return Err(error);
+                }
+                Err(error) => report.errors.push(trouble(&lease, &error, true)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What each ready lease needs, from what is known without asking a cloud once more.
+    async fn sort<'a>(
+        &'a self,
+        leases: &'a [Lease],
+        seen: &[Seen],
+        report: &mut Report,
+    ) -> Result<Sorted<'a>, LedgerError> {
+        let now = self.engine.clock.now();
+        let mut memory = self.memory().await?;
+        let balances = self.engine.ledger.live_balances().await?;
+        let mut credits = BTreeMap::new();
+        for provider in self.clouds.keys() {
+            credits.insert(*provider, self.credit(*provider, now).await?);
+        }
+        let mut sorted = Sorted::default();
         for lease in leases.iter().filter(|l| l.status == Status::Ready) {
-            let Some(cloud) = self.clouds.get(&lease.provider) else {
+            let there = self.clouds.get(&lease.provider);
+            let (Some(cloud), Some(credit)) = (there, credits.get(&lease.provider)) else {
                 continue;
             };
             let look = seen.iter().find(|s| s.provider == lease.provider);
-            let spec = Spec::of(lease, self.profiles.of(lease).as_deref());
-            let figures = self.figures(lease, look, now).await?;
+            let balance = balances.get(&lease.id).copied().unwrap_or_default();
+            let money = (balance, credit);
+            // Another guard may have ended it since the list was read.
+            let Some(figures) = self.figures(lease, look, money, now).await? else {
+                continue;
+            };
             let case = Case {
                 cloud,
                 lease,
-                spec,
+                spec: Spec::of(lease, self.profiles.of(lease).as_deref()),
                 seen: Observations {
                     figures,
                     idle: None,
@@ -61,35 +123,29 @@ impl Guard {
             match decide(now, &case.spec, &History::of(lease), &case.seen) {
                 Some(end) => {
                     report.events.extend(over_budget(lease, &end));
-                    due.push(Box::pin(self.end_case(case, end)));
+                    sorted.due.insert(&lease.id, (case, end));
                 }
-                None if self.vanished(cloud, lease, look).await => {
-                    let gone = End {
-                        at: now,
-                        reason: Reason::Vanished,
-                    };
-                    due.push(Box::pin(self.end_case(case, gone)));
-                }
-                None if wants_a_look(now, &case) => quiet.push(case),
+                None if look.is_some_and(|s| s.misses(lease)) => sorted.missing.push(case),
+                None if wants_a_look(now, &case) => sorted.quiet.push(case),
                 None => {}
             }
         }
-        let looks = iter(quiet).map(|case| self.end_if_idle(case));
-        let looks = looks.buffer_unordered(LOOKS).collect::<Vec<_>>();
-        let (ended, idle) = join(join_all(due), looks).await;
-        for (lease, outcome) in ended.into_iter().chain(idle) {
-            match outcome {
-                Ok(Some(receipt)) => report.ended.push(receipt),
-                Ok(None) => {}
-                Err(EngineError::Ledger(error))
-                    if !matches!(error, LedgerError::NotOurs { .. }) =>
-                {
-                    return Err(error);
+        Ok(sorted)
+    }
+
+    /// Tears down what nobody else has in hand.
+    async fn end_due(&self, due: &Due<'_>) -> Result<Vec<Ended>, LedgerError> {
+        let end = async |lease: Lease| {
+            let outcome = match due.get(&lease.id) {
+                Some((case, end)) if still_due(case.lease, &lease) => {
+                    self.end_case(case, *end, &lease).await
                 }
-                Err(error) => report.errors.push(trouble(&lease.name, &error, true)),
-            }
-        }
-        Ok(())
+                _ => self.let_go(&lease).await.map(|()| None),
+            };
+            (lease.name, outcome)
+        };
+        let wanted = due.values().map(|(case, _)| case.lease).collect();
+        self.share(wanted, end).await
     }
 
     /// What is known of the use of every live lease, nobody asked.
@@ -104,110 +160,90 @@ impl Guard {
         Ok(memory)
     }
 
-    /// Asks the cluster, and ends the lease if it has been idle for long enough.
-    async fn end_if_idle<'a>(&'a self, mut case: Case<'a>) -> Ended<'a> {
+    /// Asks the cluster, and ends the lease if it has been idle for long enough and nobody else has it.
+    async fn end_if_idle(&self, mut case: Case<'_>) -> Ended {
         let lease = case.lease;
-        let after = case.spec.idle_after;
-        match ask(&self.engine, case.cloud, lease, after, &case.known).await {
-            Ok(verdict) => case.seen.idle = Some(verdict),
-            Err(error) => return (lease, Err(error.into())),
-        }
-        let now = self.engine.clock.now();
-        match decide(now, &case.spec, &History::of(lease), &case.seen) {
-            Some(end) => self.end_case(case, end).await,
-            None => (lease, Ok(None)),
-        }
+        let work = async {
+            let after = case.spec.idle_after;
+            let verdict = ask(&self.engine, case.cloud, lease, after, &case.known).await?;
+            case.seen.idle = Some(verdict);
+            let now = self.engine.clock.now();
+            let Some(end) = decide(now, &case.spec, &History::of(lease), &case.seen) else {
+                return Ok(None);
+            };
+            match self.engine.claim(lease).await {
+                Err(LedgerError::NotOurs { .. }) => return Ok(None),
+                other => other?,
+            }
+            self.end_case(&case, end, lease).await
+        };
+        (lease.name.clone(), work.await)
     }
 
-    /// Tears it down, unless another worker has it in hand. A name on a schedule is noted first, so that
-    /// it comes back also when this process dies now.
-    async fn end_case<'a>(&'a self, case: Case<'a>, end: End) -> Ended<'a> {
-        let lease = case.lease;
+    /// Tears down a lease that is in hand. A name on a schedule is noted first, so that it comes back also
+    /// when this process dies now.
+    async fn end_case(
+        &self,
+        case: &Case<'_>,
+        end: End,
+        lease: &Lease,
+    ) -> Result<Option<Receipt>, EngineError> {
         let comes_back = !case.spec.windows.is_empty()
             && matches!(
                 end.reason,
                 Reason::Schedule | Reason::Ttl | Reason::MaxTtl | Reason::Idle
             );
-        let work = async {
-            match self.engine.claim(lease).await {
-                Err(LedgerError::NotOurs { .. }) => return Ok(None),
-                other => other?,
-            }
-            if comes_back {
-                let back = Return {
-                    name: lease.name.clone(),
-                    lease: lease.id.clone(),
-                    due: end.at,
-                };
-                self.engine.ledger.note_return(&back).await?;
-            }
-            let receipt = self.engine.teardown(case.cloud, lease, end.reason).await?;
-            Ok(Some(receipt))
-        };
-        (lease, work.await)
+        if comes_back {
+            let back = Return {
+                name: lease.name.clone(),
+                lease: lease.id.clone(),
+                due: end.at,
+            };
+            self.engine.ledger.note_return(&back).await?;
+        }
+        self.tear_down(case.cloud, lease, end.reason).await
     }
 
-    /// The money of a ready lease, its hold grown first if it costs more than was quoted.
+    /// The money of a ready lease, its hold grown first if it costs more than was quoted; none when it is
+    /// ready no longer.
     async fn figures(
         &self,
         lease: &Lease,
         look: Option<&Seen>,
+        (balance, credit): (Balance, &Credit),
         now: DateTime<Utc>,
-    ) -> Result<Figures, LedgerError> {
-        let ledger = &self.engine.ledger;
-        let credit = self.credit(lease.provider, now).await?;
+    ) -> Result<Option<Figures>, LedgerError> {
+        let hourly = look.and_then(|seen| seen.hourly.get(&lease.id));
         let mut figures = Figures {
-            balance: ledger.lease_balance(&lease.id).await?,
-            hourly: look.map_or(Money::ZERO, |seen| self.hourly(seen, lease)),
+            balance,
+            hourly: hourly.copied().unwrap_or_default(),
             credit_ends: credit.grant.expires_at,
             covered: true,
         };
         let more = decide::shortfall(now, lease, &figures);
         if more > Money::ZERO {
-            match ledger.hold_more(&lease.id, more, &credit.cap(), now).await {
+            let (least, cap) = (balance.held + more, credit.cap());
+            let ledger = &self.engine.ledger;
+            match ledger.hold_at_least(&lease.id, least, &cap, now).await {
                 Ok(()) => {}
-                Err(LedgerError::DoesNotFit { .. }) => figures.covered = false,
+                Err(LedgerError::DoesNotFit { .. } | LedgerError::OverShare { .. }) => {
+                    figures.covered = false;
+                }
+                Err(LedgerError::IllegalHistory { .. }) => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
-        Ok(figures)
+        Ok(Some(figures))
     }
 
-    fn hourly(&self, seen: &Seen, lease: &Lease) -> Money {
-        let Some(cloud) = self.clouds.get(&seen.provider) else {
-            return Money::ZERO;
-        };
-        let ours = seen
-            .listing
-            .things
-            .iter()
-            .filter(|t| t.owner.as_ref().is_some_and(|o| o.lease == lease.id));
-        ours.flat_map(|t| &t.billed)
-            .map(|b| cloud.prices.hourly(b))
-            .sum()
-    }
-
-    /// Whether somebody removed the cluster behind our back: absent from a complete list, and the
-    /// cloud's own answer says so too.
-    async fn vanished(&self, cloud: &Cloud, lease: &Lease, look: Option<&Seen>) -> bool {
-        let Some(seen) = look.filter(|s| s.listing.complete) else {
+    /// Whether somebody removed the cluster behind our back: absent from a complete list, and the cloud's
+    /// own answer says so too.
+    async fn is_gone(&self, case: &Case<'_>) -> bool {
+        let Ok(view) = self.engine.view(case.lease).await else {
             return false;
         };
-        let mine =
-            |t: &&kubelease_core::Owned| t.owner.as_ref().is_some_and(|o| o.lease == lease.id);
-        if seen
-            .listing
-            .things
-            .iter()
-            .filter(mine)
-            .any(|t| t.target.kind == "cluster")
-        {
-            return false;
-        }
-        let Ok(view) = self.engine.view(lease).await else {
-            return false;
-        };
-        matches!(cloud.provider.inspect(&view).await, Ok(state) if state.health == Health::Gone)
+        let state = case.cloud.provider.inspect(&view).await;
+        matches!(state, Ok(state) if state.health == Health::Gone)
     }
 }
 

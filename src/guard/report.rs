@@ -79,6 +79,13 @@ pub struct Trouble {
 }
 
 impl Report {
+    /// Adds what was done and found at one cloud.
+    pub(super) fn add(&mut self, part: Self) {
+        self.ended.extend(part.ended);
+        self.orphans.extend(part.orphans);
+        self.errors.extend(part.errors);
+    }
+
     /// The exit code that tells the truth: 8 when something may remain that should be gone, 4 or 6 when
     /// a cloud could not be asked, else 0.
     #[must_use]

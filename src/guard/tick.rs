@@ -4,9 +4,13 @@
 //! Clouds are asked at the same time and one that fails never stops another. Nothing is retried here
 //! beyond what the engine does: the next tick is the retry.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use kubelease_core::{Listing, Money, ProviderId, Scope};
+use futures_util::{StreamExt, TryStreamExt};
+use kubelease_core::{LeaseId, Listing, Money, ProviderId, Ref, Scope};
 
 use super::Guard;
 use super::report::{Report, Trouble};
@@ -20,10 +24,47 @@ use crate::ledger::{Batch, Lease, LedgerError, LedgerSpan, Reason, Status, TickR
 /// How long the ids of ended leases are remembered when a cloud is asked what is ours.
 pub const MEMORY: TimeDelta = TimeDelta::days(90);
 
+/// Leases that are taken in hand at a time, and how many such lots are worked on at once: so that what is
+/// to do is shared among guards, and what one has taken is all done at the same time.
+const LOT: usize = 50;
+const LOTS: usize = 8;
+
 /// A cloud as a tick saw it.
 pub(super) struct Seen {
     pub(super) provider: ProviderId,
     pub(super) listing: Listing,
+    /// What the ledger had of it before.
+    recorded: BTreeSet<(LeaseId, Ref)>,
+    /// What the things of each lease cost an hour.
+    pub(super) hourly: BTreeMap<LeaseId, Money>,
+    /// Leases whose cluster is there.
+    clusters: BTreeSet<LeaseId>,
+}
+
+impl Seen {
+    fn new(provider: ProviderId, cloud: &Cloud, (listing, recorded): Looked) -> Self {
+        let (mut hourly, mut clusters) = (BTreeMap::<LeaseId, Money>::new(), BTreeSet::new());
+        for thing in &listing.things {
+            let Some(owner) = &thing.owner else { continue };
+            let price = thing.billed.iter().map(|b| cloud.prices.hourly(b));
+            *hourly.entry(owner.lease.clone()).or_default() += price.sum::<Money>();
+            if thing.target.kind == "cluster" {
+                clusters.insert(owner.lease.clone());
+            }
+        }
+        Self {
+            provider,
+            listing,
+            recorded,
+            hourly,
+            clusters,
+        }
+    }
+
+    /// Whether a lease's cluster is not in a complete list.
+    pub(super) fn misses(&self, lease: &Lease) -> bool {
+        self.listing.complete && !self.clusters.contains(&lease.id)
+    }
 }
 
 impl Guard {
@@ -41,7 +82,7 @@ impl Guard {
             ..Report::default()
         };
         self.unreachable(&leases, &mut report);
-        self.recover(&leases, &mut report).await;
+        self.recover(&leases, &mut report).await?;
         let seen = self.observe(&mut report).await?;
         self.reap(&seen, &mut report).await?;
         self.orphans(&seen, &mut report).await?;
@@ -73,13 +114,23 @@ impl Guard {
         }
     }
 
-    async fn recover(&self, leases: &[Lease], report: &mut Report) {
-        let unfinished = leases.iter().filter(|l| l.status != Status::Ready);
-        let work = unfinished.filter_map(|lease| {
-            let cloud = self.clouds.get(&lease.provider)?;
-            Some(async move { (lease, self.engine.recover(cloud, lease).await) })
-        });
-        for (lease, outcome) in join_all(work).await {
+    /// Goes on with what is unfinished and in nobody's hand.
+    async fn recover(&self, leases: &[Lease], report: &mut Report) -> Result<(), LedgerError> {
+        let unfinished = leases
+            .iter()
+            .filter(|l| l.status != Status::Ready && self.clouds.contains_key(&l.provider));
+        let go_on = async |lease: Lease| {
+            let outcome = match self.clouds.get(&lease.provider) {
+                // It became ready, or ended, since the list was read.
+                _ if matches!(lease.status, Status::Ready | Status::Ended) => {
+                    self.let_go(&lease).await.map(|()| Recovered::Busy)
+                }
+                Some(cloud) => self.engine.go_on(cloud, &lease).await,
+                None => Ok(Recovered::Busy),
+            };
+            (lease, outcome)
+        };
+        for (lease, outcome) in self.share(unfinished.collect(), go_on).await? {
             match outcome {
                 Ok(Recovered::Busy) => {}
                 Ok(Recovered::Ready) => report
@@ -97,22 +148,61 @@ impl Guard {
                 Err(error) => report.errors.push(trouble(&lease.name, &error, true)),
             }
         }
+        Ok(())
+    }
+
+    /// Takes these leases in hand, lot by lot, and does the work on what it got; other guards get the rest.
+    /// Each guard begins somewhere else, so that they meet seldom.
+    pub(super) async fn share<T>(
+        &self,
+        mut leases: Vec<&Lease>,
+        work: impl AsyncFn(Lease) -> T,
+    ) -> Result<Vec<T>, LedgerError> {
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut hasher = DefaultHasher::new();
+        self.engine.worker.0.hash(&mut hasher);
+        let first = usize::try_from(hasher.finish() >> 32).unwrap_or_default() % leases.len();
+        leases.rotate_left(first);
+        let work = &work;
+        let lots = leases.chunks(LOT).map(|lot| async move {
+            let mine = self.engine.claim_some(lot.iter().copied()).await?;
+            let work = mine.into_iter().map(|lease| work(lease));
+            Ok::<_, LedgerError>(join_all(work).await)
+        });
+        let lots = futures_util::stream::iter(lots).buffer_unordered(LOTS);
+        let done: Vec<_> = lots.try_collect().await?;
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    /// Lets a lease go that needs nothing after all.
+    pub(super) async fn let_go(&self, lease: &Lease) -> Result<(), EngineError> {
+        let worker = &self.engine.worker.0;
+        Ok(self.engine.ledger.unclaim(&lease.id, worker).await?)
     }
 
     /// Asks every cloud what exists and books it.
     pub(super) async fn observe(&self, report: &mut Report) -> Result<Vec<Seen>, LedgerError> {
+        // Before the clouds are asked: what is opened while they answer is missing in their answers, and
+        // must not look as if it were gone.
+        let ledger = &self.engine.ledger;
+        let leases = ledger.leases(false).await?;
+        let spans = self.touching(self.engine.clock.now()).await?;
         let looks = join_all(self.clouds.iter().map(|(id, cloud)| self.look(*id, cloud))).await;
         let overdue = |leases: &[Lease], p, now| {
             leases
                 .iter()
                 .any(|l: &Lease| l.provider == p && l.expires_at <= now)
         };
-        let leases = self.engine.ledger.leases(false).await?;
+        let watched = |l: &&Lease| matches!(l.status, Status::Ready | Status::Creating);
+        let watched: BTreeSet<&LeaseId> = leases.iter().filter(watched).map(|l| &l.id).collect();
         let mut seen = Vec::new();
-        for look in looks {
+        for ((provider, cloud), look) in self.clouds.iter().zip(looks) {
             match look? {
-                Ok(listing) => {
-                    let (provider, listing) = listing;
+                Ok(looked) => {
+                    let look = Seen::new(*provider, cloud, looked);
+                    let listing = &look.listing;
                     if !listing.complete {
                         report.errors.push(Trouble {
                             at: provider.to_string(),
@@ -124,11 +214,11 @@ impl Guard {
                             credentials: false,
                         });
                     }
-                    report.booked += self.book(provider, &listing).await?;
-                    seen.push(Seen { provider, listing });
+                    report.booked += self.book(cloud, &look, &spans, &watched).await?;
+                    seen.push(look);
                 }
-                Err((provider, error)) => {
-                    let may_remain = overdue(&leases, provider, report.at);
+                Err(error) => {
+                    let may_remain = overdue(&leases, *provider, report.at);
                     report.errors.push(trouble(
                         provider.as_str(),
                         &EngineError::Cloud(error),
@@ -140,7 +230,11 @@ impl Guard {
         Ok(seen)
     }
 
-    async fn look(&self, id: ProviderId, cloud: &Cloud) -> Result<Looked, LedgerError> {
+    async fn look(
+        &self,
+        id: ProviderId,
+        cloud: &Cloud,
+    ) -> Result<Result<Looked, kubelease_core::Error>, LedgerError> {
         let since = self.engine.clock.now() - MEMORY;
         self.record_claimed(id, cloud).await?;
         let recorded = self.engine.ledger.recorded(id, since).await?;
@@ -151,7 +245,7 @@ impl Guard {
                 foreign: false,
             })
             .await;
-        Ok(listing.map(|l| (id, l)).map_err(|e| (id, e)))
+        Ok(listing.map(|listing| (listing, recorded.into_iter().collect())))
     }
 
     /// Writes down what only the clusters themselves know, before their cloud is asked.
@@ -174,26 +268,23 @@ impl Guard {
     }
 
     /// Writes down ids, spans and amounts of one look, in one transaction.
-    async fn book(&self, provider: ProviderId, listing: &Listing) -> Result<Money, LedgerError> {
-        let ledger = &self.engine.ledger;
+    async fn book(
+        &self,
+        cloud: &Cloud,
+        seen: &Seen,
+        spans: &[LedgerSpan],
+        watched: &BTreeSet<&LeaseId>,
+    ) -> Result<Money, LedgerError> {
         let now = self.engine.clock.now();
-        let Some(cloud) = self.clouds.get(&provider) else {
-            return Ok(Money::ZERO);
-        };
-        let live = ledger.leases(false).await?;
-        let ready = |id: &kubelease_core::LeaseId| {
-            live.iter()
-                .any(|l| l.id == *id && matches!(l.status, Status::Ready | Status::Creating))
-        };
-        let spans = self.touching(now).await?;
+        let (provider, listing) = (seen.provider, &seen.listing);
         // Leases that are being removed, and orphans, are booked by the teardown path itself.
-        let there = spans.into_iter().filter(|s| s.provider == provider);
+        let there = spans.iter().filter(|s| s.provider == provider).cloned();
         let (spans, beside): (Vec<_>, Vec<_>) =
-            there.partition(|s| s.lease.as_ref().is_some_and(ready));
+            there.partition(|s| s.lease.as_ref().is_some_and(|l| watched.contains(l)));
         let things: Vec<_> = listing
             .things
             .iter()
-            .filter(|t| t.owner.as_ref().is_some_and(|o| ready(&o.lease)))
+            .filter(|t| t.owner.as_ref().is_some_and(|o| watched.contains(&o.lease)))
             .collect();
         let look = Look {
             provider,
@@ -208,12 +299,13 @@ impl Guard {
         let mut batch: Batch = books::reconcile(&look, &|span| told(span).unwrap_or(now));
         let owned = things
             .iter()
-            .filter_map(|t| Some((t.owner.as_ref()?.lease.clone(), t.target.clone())));
+            .filter_map(|t| Some((t.owner.as_ref()?.lease.clone(), t.target.clone())))
+            .filter(|record| !seen.recorded.contains(record));
         batch.records = owned.collect();
         if batch.is_empty() {
             return Ok(Money::ZERO);
         }
-        let entries = ledger.commit(&batch, None, now).await?;
+        let entries = self.engine.ledger.commit(&batch, None, now).await?;
         Ok(entries
             .iter()
             .filter(|e| e.kind == crate::ledger::EntryKind::Accrual)
@@ -246,7 +338,20 @@ impl Guard {
             Err(LedgerError::NotOurs { .. }) => return Ok(None),
             other => other?,
         }
-        self.engine.teardown(cloud, lease, reason).await.map(Some)
+        self.tear_down(cloud, lease, reason).await
+    }
+
+    /// The same with a lease that is in hand already; none when somebody takes it over meanwhile.
+    pub(super) async fn tear_down(
+        &self,
+        cloud: &Cloud,
+        lease: &Lease,
+        reason: Reason,
+    ) -> Result<Option<Receipt>, EngineError> {
+        match self.engine.teardown(cloud, lease, reason).await {
+            Err(EngineError::Ledger(LedgerError::NotOurs { .. })) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// The credit of a cloud: the newest grant, or what its programme gives by default.
@@ -265,7 +370,14 @@ impl Guard {
     }
 }
 
-type Looked = Result<(ProviderId, Listing), (ProviderId, kubelease_core::Error)>;
+/// What a cloud listed, and what was recorded before.
+type Looked = (Listing, BTreeSet<(LeaseId, Ref)>);
+
+/// Whether a lease is as it was when it was judged; else the next tick judges it again.
+pub(super) fn still_due(judged: &Lease, now: &Lease) -> bool {
+    now.status == Status::Ready
+        && (now.expires_at, now.protect_until) == (judged.expires_at, judged.protect_until)
+}
 
 /// One line for a report.
 pub(super) fn trouble(at: &str, error: &EngineError, may_remain: bool) -> Trouble {

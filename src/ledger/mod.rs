@@ -6,6 +6,10 @@
 
 pub mod audit;
 mod memory;
+mod owner;
+mod place;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rows;
 mod schema;
 mod sql;
@@ -13,7 +17,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::PathBuf;
 
@@ -23,9 +27,11 @@ use kubelease_core::{Billed, LeaseId, Money, Price, ProviderId, Ref};
 
 pub use audit::{Action, AuditRow, Scribe, Tally};
 pub use memory::{Return, Sign, SignState, Signal};
+pub use owner::{NoOwnerName, OwnerName};
+pub use place::{NoPlace, Place, Server};
 pub use rows::{
     Accrual, Balance, Batch, Cap, Entry, EntryKind, Event, Grant, JournalEntry, Lease, LedgerSpan,
-    NewLease, Outgoing, PriceRow, Reason, Sighting, Spending, Status, TickRecord,
+    NewLease, Outgoing, PriceRow, Reason, Share, Sighting, Spending, Status, TickRecord,
 };
 pub use sql::SqlLedger;
 
@@ -41,6 +47,28 @@ pub enum LedgerError {
         #[source]
         source: sqlx::Error,
     },
+    /// A server that cannot be used: not there, not willing, or gone in the middle.
+    #[error("the ledger {place} cannot be used")]
+    Server {
+        /// Its URL without the password.
+        place: String,
+        /// What can be done.
+        hint: &'static str,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A server that is too old.
+    #[error("the ledger {place} is on PostgreSQL {found}, kubelease needs 15 or later")]
+    OldServer {
+        /// Its URL without the password.
+        place: String,
+        /// Its version.
+        found: i64,
+    },
+    /// This kubelease was built without PostgreSQL.
+    #[error("the ledger {0} needs a kubelease with the feature `postgres`")]
+    NotBuilt(String),
     /// Written by a newer kubelease.
     #[error("the ledger {} has schema {found}, this kubelease knows up to {known}", path.display())]
     FromTheFuture {
@@ -71,6 +99,23 @@ pub enum LedgerError {
         /// What is left: limit − spent − held.
         available: Money,
         /// Credit minus safety margin.
+        limit: Money,
+    },
+    /// The hold does not fit what its owner may hold and spend there.
+    #[error(
+        "a hold of {} does not fit the share of {owner} on {provider}: {} of {} is available",
+        asked.cents(), available.cents(), limit.cents()
+    )]
+    OverShare {
+        /// Whose.
+        owner: OwnerName,
+        /// Of which cloud's credit.
+        provider: ProviderId,
+        /// What was asked.
+        asked: Money,
+        /// What is left: limit − spent − held.
+        available: Money,
+        /// The share.
         limit: Money,
     },
     /// A live lease has that name.
@@ -148,11 +193,12 @@ pub trait Ledger: Debug + Send + Sync {
         cap: &Cap,
         at: DateTime<Utc>,
     ) -> Result<()>;
-    /// Grows the hold of a lease that costs more than was quoted; refused when it does not fit.
-    async fn hold_more(
+    /// Grows the hold of a lease that costs more than was quoted to at least that; refused when the
+    /// growth does not fit.
+    async fn hold_at_least(
         &self,
         lease: &LeaseId,
-        more: Money,
+        least: Money,
         cap: &Cap,
         at: DateTime<Utc>,
     ) -> Result<()>;
@@ -170,16 +216,32 @@ pub trait Ledger: Debug + Send + Sync {
     ) -> Result<()>;
     /// Lets a lease go.
     async fn unclaim(&self, lease: &LeaseId, worker: &str) -> Result<()>;
+    /// A sign of life: keeps a lease in hand until then; `NotOurs` when somebody else has taken it.
+    async fn keep(&self, lease: &LeaseId, worker: &str, until: DateTime<Utc>) -> Result<()>;
+    /// Takes as many of these in hand as nobody else has (or only one of the `dead`), without waiting for
+    /// those that others are taking at this moment; never one that has ended. Returns them as they are now.
+    async fn claim_some(
+        &self,
+        leases: &[LeaseId],
+        worker: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        dead: &BTreeSet<String>,
+    ) -> Result<Vec<Lease>>;
+    /// Those of these that this ledger has, live or ended, in any order.
+    async fn known(&self, leases: &[LeaseId]) -> Result<Vec<Lease>>;
 
     // Journal.
 
     /// Appends; refuses an illegal history, and (`NotOurs`) a worker that no longer has the lease.
     /// Extends the claim to `until`.
     async fn append(&self, entry: &JournalEntry, worker: &str, until: DateTime<Utc>) -> Result<()>;
-    /// Everything that one look at a cloud changes, in one transaction; all of it or nothing. Journal
-    /// lines are checked like [`Ledger::append`]'s against `hand` (worker, and until when its claim then
-    /// holds) and need one; what was seen is true whoever saw it, and needs none. Spans are closed before
-    /// others open, and what opens must have a lease. Returns what was booked, like [`Ledger::book`].
+    /// Everything that one look at a cloud changes, in one transaction; all of it or nothing. With a
+    /// `hand` (worker, and until when its claim then holds) every lease it changes must be in it, like
+    /// [`Ledger::append`]'s. Without one there may be no journal lines, and what it says of the money of
+    /// leases that are being removed, or have been, is left out: their teardown says it, and the look may
+    /// be older. Spans are closed before others open, and what opens must have a lease. Returns what was
+    /// booked, like [`Ledger::book`].
     async fn commit(
         &self,
         batch: &Batch,
@@ -201,6 +263,9 @@ pub trait Ledger: Debug + Send + Sync {
         provider: ProviderId,
         since: DateTime<Utc>,
     ) -> Result<Vec<(LeaseId, Ref)>>;
+
+    /// All recorded ids of one lease.
+    async fn recorded_of(&self, lease: &LeaseId) -> Result<Vec<Ref>>;
 
     // Money.
 
@@ -240,6 +305,8 @@ pub trait Ledger: Debug + Send + Sync {
     async fn lease_balance(&self, lease: &LeaseId) -> Result<Balance>;
     /// The same for every lease at once.
     async fn lease_balances(&self) -> Result<Vec<(LeaseId, Balance)>>;
+    /// The same for every live lease, by what it has cost and holds.
+    async fn live_balances(&self) -> Result<BTreeMap<LeaseId, Balance>>;
     /// What was spent in all, from running sums.
     async fn spending(&self) -> Result<Spending>;
     /// All rows, oldest first, then what is not appended yet ([`Entry::open`]); of one lease if given.
@@ -248,6 +315,18 @@ pub trait Ledger: Debug + Send + Sync {
     async fn grant(&self, grant: &Grant) -> Result<()>;
     /// The newest grant of a provider.
     async fn newest_grant(&self, provider: ProviderId) -> Result<Option<Grant>>;
+    /// Writes down how much of a cloud's credit an owner may hold and spend: from then on
+    /// [`Ledger::reserve`], [`Ledger::extend`] and [`Ledger::hold_at_least`] refuse what goes beyond it.
+    async fn share(&self, share: &Share) -> Result<()>;
+    /// The shares that hold, by cloud and owner.
+    async fn shares(&self) -> Result<Vec<Share>>;
+    /// Spend since then and current holds of an owner's leases on one cloud.
+    async fn owner_balance(
+        &self,
+        owner: &OwnerName,
+        provider: ProviderId,
+        since: DateTime<Utc>,
+    ) -> Result<Balance>;
 
     // Prices.
 

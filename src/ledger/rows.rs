@@ -6,6 +6,8 @@ use kubelease_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::OwnerName;
+
 /// Where a lease is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,6 +149,8 @@ pub struct Lease {
     pub worker: Option<(String, DateTime<Utc>)>,
     /// Made by a job (`create --ci`): when its maker is gone before it is ready, nobody comes back for it.
     pub ci: bool,
+    /// Who it is for.
+    pub owner: Option<OwnerName>,
 }
 
 /// What happened to a step or a thing. Anything but the pairs of [`Event::may_follow`] is refused.
@@ -400,6 +404,19 @@ pub struct PriceRow {
     pub source: String,
     /// When.
     pub fetched_at: DateTime<Utc>,
+}
+
+/// How much of a cloud's credit an owner may hold and spend. The newest of an owner and a cloud holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Whose.
+    pub owner: OwnerName,
+    /// Of which cloud's credit.
+    pub provider: ProviderId,
+    /// The most that holds and spend together may reach.
+    pub amount: Money,
+    /// When it was written down.
+    pub at: DateTime<Utc>,
 }
 
 /// The money of one provider at one moment.

@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::error::DatabaseError;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe};
+use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::schema::{self, MIGRATIONS};
-use super::sql::codec::Reader;
 use super::sql::{Dialect, Inner, Trouble};
 use super::{LedgerError, Result, SqlLedger};
 
@@ -26,7 +25,17 @@ const SQLITE: Dialect = Dialect {
     // A plain BEGIN would take the write lock only at the first write, and fail then if another
     // writer came in between; IMMEDIATE waits for its turn at the start.
     begin: "BEGIN IMMEDIATE",
-    trouble,
+    tables: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+    // There is one writer at a time, and it has all rows.
+    skip_locked: "",
+    // Nothing waits longer than the busy timeout.
+    limit: None,
+    trouble: |error| match error {
+        sqlx::Error::Database(error) => trouble(&**error),
+        // All connections wait for somebody else's lock.
+        sqlx::Error::PoolTimedOut => Trouble::Locked,
+        _ => Trouble::Other,
+    },
 };
 
 impl SqlLedger {
@@ -132,7 +141,13 @@ fn prepare(path: &Path) -> io::Result<(PathBuf, bool)> {
 async fn attempt(path: &Path, file: &Path, mode: Mode, patience: Duration) -> Result<SqlLedger> {
     let pool = pool(file, mode, patience).map_err(|source| unusable(path, source))?;
     let ledger = SqlLedger::new(pool, SQLITE, path.to_owned());
-    let current = bring_up(&ledger, MIGRATIONS).await;
+    let current = async {
+        if schema::bring_up(&ledger, MIGRATIONS).await? == 0 {
+            write_ahead(&ledger).await?;
+        }
+        Ok(())
+    };
+    let current = current.await;
     ledger.answer(current)?;
     Ok(ledger)
 }
@@ -176,44 +191,6 @@ fn url_path(file: &Path) -> sqlx::Result<String> {
         }
     }
     Ok(out)
-}
-
-/// Checks the schema and brings it up to date.
-pub(super) async fn bring_up(ledger: &SqlLedger, migrations: &[&'static str]) -> Inner<()> {
-    let known = schema::newest(migrations);
-    let mut conn = ledger.pool().acquire().await?;
-    let found = version(&mut conn).await?;
-    drop(conn);
-    if found == known {
-        return Ok(());
-    }
-    refuse_future(ledger, found, known)?;
-    let mut tx = ledger.write().await?;
-    // Another process may have been faster.
-    let found = version(&mut tx).await?;
-    refuse_future(ledger, found, known)?;
-    schema::upgrade(&mut tx, found, migrations).await?;
-    tx.commit().await?;
-    if found == 0 {
-        write_ahead(ledger).await?;
-    }
-    Ok(())
-}
-
-async fn version(conn: &mut AnyConnection) -> Inner<i64> {
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
-    let rows = sqlx::query(sql).fetch_all(&mut *conn).await?;
-    let name = |row| Reader::new(row, "sqlite_master", "name").text("name");
-    let tables = rows.iter().map(name).collect::<Inner<Vec<String>>>()?;
-    schema::version(conn, &tables).await
-}
-
-fn refuse_future(ledger: &SqlLedger, found: i64, known: i64) -> Inner<()> {
-    if found <= known {
-        return Ok(());
-    }
-    let path = ledger.place().to_owned();
-    Err(LedgerError::FromTheFuture { path, found, known }.into())
 }
 
 /// Readers and the writer no longer wait for each other; the file remembers it. SQLite does not wait

@@ -1,6 +1,48 @@
-//! What every ledger must do. The tests take `dyn Ledger`, so that PostgreSQL runs the same ones; only
-//! `files` is about SQLite. Nothing here waits for time to pass.
+//! What every ledger must do. `on_both!` runs the same tests on SQLite and on PostgreSQL; only `files` and
+//! `damage` are about SQLite's file, and `server` about a server. Nothing here waits for time to pass.
 #![expect(clippy::unwrap_used, reason = "tests")]
+
+/// The same tests on both databases: functions of a [`Base`], each on one of its own. After `sync` they are
+/// no futures, and get a runtime.
+macro_rules! on_both {
+    (sync $($name:ident),+ $(,)?) => {
+        mod sync {
+            $(#[test]
+            fn $name() {
+                let runtime = crate::ledger::tests::runtime();
+                let base = runtime.block_on(crate::ledger::tests::Base::file());
+                super::$name(&runtime, &base);
+            })+
+        }
+        #[cfg(feature = "postgres")]
+        mod sync_postgres {
+            $(#[test]
+            fn $name() {
+                let runtime = crate::ledger::tests::runtime();
+                if let Some(base) = runtime.block_on(crate::ledger::tests::Base::server()) {
+                    super::$name(&runtime, &base);
+                }
+            })+
+        }
+    };
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&crate::ledger::tests::Base::file().await).await;
+            })+
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(base) = crate::ledger::tests::Base::server().await {
+                    super::$name(&base).await;
+                }
+            })+
+        }
+    };
+}
 
 mod audit;
 mod booking;
@@ -9,9 +51,13 @@ mod damage;
 mod files;
 mod history;
 mod memory;
+mod owners;
 mod prices;
 mod running;
+#[cfg(feature = "postgres")]
+mod server;
 mod story;
+mod work;
 
 use std::path::PathBuf;
 
@@ -45,6 +91,51 @@ impl Home {
     fn file(&self) -> PathBuf {
         self.dir.path().join("ledger.db")
     }
+}
+
+/// A new ledger on one of the databases.
+enum Base {
+    File(Home),
+    #[cfg(feature = "postgres")]
+    Server(server::Database, SqlLedger),
+}
+
+impl Base {
+    async fn file() -> Self {
+        Self::File(Home::new().await)
+    }
+
+    /// None, and said loudly, when no server is named.
+    #[cfg(feature = "postgres")]
+    async fn server() -> Option<Self> {
+        let database = server::Database::new().await?;
+        let ledger = database.open().await;
+        Some(Self::Server(database, ledger))
+    }
+
+    fn ledger(&self) -> &SqlLedger {
+        match self {
+            Self::File(home) => &home.ledger,
+            #[cfg(feature = "postgres")]
+            Self::Server(_, ledger) => ledger,
+        }
+    }
+
+    /// Once more, as another process would.
+    async fn again(&self) -> SqlLedger {
+        match self {
+            Self::File(home) => SqlLedger::open(&home.file()).await.unwrap(),
+            #[cfg(feature = "postgres")]
+            Self::Server(database, _) => database.open().await,
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// Minutes after the start of the tests' time.
@@ -94,6 +185,7 @@ fn wish(n: u8, name: &str, hold: &str) -> NewLease {
         budget: Some(usd("2.5")),
         worker: Some((WORKER.into(), at(30))),
         ci: n.is_multiple_of(2),
+        owner: None,
     };
     NewLease {
         lease,

@@ -15,6 +15,7 @@ mod cli;
 mod conformance;
 mod crash;
 mod guard;
+mod guards;
 mod idle;
 mod kubectl;
 mod lives;

@@ -71,6 +71,7 @@ fn lease() -> Lease {
         budget: None,
         worker: None,
         ci: false,
+        owner: None,
     }
 }
 

@@ -181,3 +181,9 @@ pub(super) fn tuples(rows: usize, columns: usize) -> String {
     };
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
+
+/// `$5, $6, $7`: placeholders for that many values after the first `used`.
+pub(super) fn places(used: usize, count: usize) -> String {
+    let names: Vec<String> = (1..=count).map(|n| format!("${}", used + n)).collect();
+    names.join(", ")
+}

@@ -120,6 +120,15 @@ pub(super) async fn recorded(
     rows.iter().map(one).collect()
 }
 
+pub(super) async fn recorded_of(db: &SqlLedger, lease: &LeaseId) -> Inner<Vec<Ref>> {
+    let sql = "SELECT kind, ref_id, region FROM recorded
+        WHERE lease = $1 ORDER BY at, kind, ref_id, region";
+    let query = sqlx::query(sql).bind(lease.as_str());
+    let rows = query.fetch_all(db.pool()).await?;
+    let one = |row| Reader::new(row, "recorded", "ref_id").thing();
+    rows.iter().map(one).collect()
+}
+
 /// Writes a line without asking whether it may follow.
 pub(super) async fn write(conn: &mut AnyConnection, entry: &JournalEntry) -> Inner<()> {
     let sql = "INSERT INTO journal
@@ -136,7 +145,8 @@ pub(super) async fn write(conn: &mut AnyConnection, entry: &JournalEntry) -> Inn
         .bind(made.map(|m| m.id.as_str()))
         .bind(made.map(|m| m.region.as_str()))
         .bind(ms(entry.at))
-        .bind(&entry.detail)
+        // The vendor's words; PostgreSQL's text holds no NUL.
+        .bind(entry.detail.replace('\0', "\u{fffd}"))
         .execute(conn)
         .await?;
     Ok(())

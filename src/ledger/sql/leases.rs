@@ -9,10 +9,10 @@ use sqlx::any::AnyRow;
 use super::audit::{self, Deed};
 use super::codec::{Reader, json, ms};
 use super::purse::{self, Purse};
-use super::{Fault, Inner, SqlLedger, journal, money};
-use crate::ledger::LedgerError;
+use super::{Fault, Inner, SqlLedger, journal, money, owners};
 use crate::ledger::audit::Action;
 use crate::ledger::rows::{Cap, EntryKind, Event, JournalEntry, Lease, NewLease, Reason, Status};
+use crate::ledger::{LedgerError, OwnerName};
 
 pub(super) async fn reserve(db: &SqlLedger, new: &NewLease, cap: &Cap) -> Inner<()> {
     let lease = &new.lease;
@@ -26,6 +26,7 @@ pub(super) async fn reserve(db: &SqlLedger, new: &NewLease, cap: &Cap) -> Inner<
         return Err(LedgerError::NameTaken(lease.name.clone()).into());
     }
     money::check_fits(&mut tx, new.hold, cap).await?;
+    owners::check_fits(&mut tx, lease.owner.as_ref(), new.hold, cap).await?;
     insert(&mut tx, lease).await?;
     let purse = Purse::new(lease.provider, Some(lease.id.clone()), lease.created_at);
     purse::store(&mut tx, &[&purse]).await?;
@@ -193,6 +194,8 @@ pub(super) async fn extend(
     if !matches!(status, Status::Creating | Status::Ready) {
         return Err(illegal(lease, "extend", status));
     }
+    let owner = owners::of_lease(&mut tx, lease).await?;
+    owners::check_fits(&mut tx, owner.as_ref(), more.0, cap).await?;
     let hold = money::entry(EntryKind::Hold, provider, more.0, more.1).of(lease);
     money::hold(&mut tx, hold.saying("extended"), cap).await?;
     let sql = "UPDATE leases SET expires_at = $2 WHERE id = $1";
@@ -207,10 +210,11 @@ pub(super) async fn extend(
     Ok(tx.commit().await?)
 }
 
-pub(super) async fn hold_more(
+/// Two guards that both find a hold too small grow it once: what is held is read again here.
+pub(super) async fn hold_at_least(
     db: &SqlLedger,
     lease: &LeaseId,
-    more: (Money, DateTime<Utc>),
+    (least, at): (Money, DateTime<Utc>),
     cap: &Cap,
 ) -> Inner<()> {
     let mut tx = db.write().await?;
@@ -218,10 +222,15 @@ pub(super) async fn hold_more(
     if !status.is_live() {
         return Err(illegal(lease, "hold", status));
     }
-    let hold = money::entry(EntryKind::Hold, provider, more.0, more.1).of(lease);
+    let more = least - money::of_lease(&mut tx, lease).await?.held;
+    let owner = owners::of_lease(&mut tx, lease).await?;
+    owners::check_fits(&mut tx, owner.as_ref(), more, cap).await?;
+    let hold = money::entry(EntryKind::Hold, provider, more, at).of(lease);
     money::hold(&mut tx, hold.saying("costs more than was quoted"), cap).await?;
-    let deed = Deed::to(lease, Action::Hold).saying(format!("{} more held", more.0.cents()));
-    audit::write(db, &mut tx, deed, Some(more.1)).await?;
+    if more > Money::ZERO {
+        let deed = Deed::to(lease, Action::Hold).saying(format!("{} more held", more.cents()));
+        audit::write(db, &mut tx, deed, Some(at)).await?;
+    }
     Ok(tx.commit().await?)
 }
 
@@ -248,7 +257,6 @@ pub(super) async fn claim(
     now: DateTime<Utc>,
     may_take: bool,
 ) -> Inner<()> {
-    let mut tx = db.write().await?;
     let sql = "UPDATE leases SET worker = $2, worker_until = $3
         WHERE id = $1
             AND (worker IS NULL OR worker = $2 OR worker_until <= $4 OR $5 = 1)";
@@ -257,10 +265,11 @@ pub(super) async fn claim(
         .bind(hand.0)
         .bind(ms(hand.1));
     let query = query.bind(ms(now)).bind(i64::from(may_take));
-    if query.execute(&mut *tx).await?.rows_affected() == 0 {
-        return Err(not_ours(&mut tx, lease).await?);
+    if query.execute(db.pool()).await?.rows_affected() == 0 {
+        let mut conn = db.pool().acquire().await?;
+        return Err(not_ours(&mut conn, lease).await?);
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 pub(super) async fn unclaim(db: &SqlLedger, lease: &LeaseId, worker: &str) -> Inner<()> {
@@ -339,8 +348,8 @@ fn illegal(lease: &LeaseId, event: &'static str, last: Status) -> Fault {
 async fn insert(conn: &mut AnyConnection, lease: &Lease) -> Inner<()> {
     let sql = "INSERT INTO leases (id, name, provider, ordered, profile, profile_toml, status,
             created_at, ready_at, expires_at, protect_until, ended_at, reason, endpoint, budget,
-            worker, worker_until, ci)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+            worker, worker_until, ci, owner)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     let (worker, until) = lease
         .worker
         .as_ref()
@@ -365,12 +374,13 @@ async fn insert(conn: &mut AnyConnection, lease: &Lease) -> Inner<()> {
         .bind(worker)
         .bind(until)
         .bind(i64::from(lease.ci))
+        .bind(lease.owner.as_ref().map(OwnerName::as_str))
         .execute(conn)
         .await?;
     Ok(())
 }
 
-fn read(row: &AnyRow) -> Inner<Lease> {
+pub(super) fn read(row: &AnyRow) -> Inner<Lease> {
     let row = Reader::new(row, "leases", "id");
     let worker = match (row.maybe_text("worker")?, row.maybe_time("worker_until")?) {
         (Some(worker), Some(until)) => Some((worker, until)),
@@ -399,5 +409,6 @@ fn read(row: &AnyRow) -> Inner<Lease> {
         budget: row.maybe_money("budget")?,
         worker,
         ci: row.int("ci")? != 0,
+        owner: owners::read_owner(row)?,
     })
 }

@@ -10,27 +10,30 @@ mod journal;
 mod leases;
 mod memory;
 mod money;
+mod owners;
 mod prices;
 mod purse;
 mod spans;
+mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kubelease_core::{Billed, LeaseId, Money, Price, ProviderId, Ref};
 use sqlx::AnyPool;
-use sqlx::error::DatabaseError;
 use sqlx::{Any, Transaction};
 
 use super::audit::{AuditRow, Scribe, Tally};
 use super::rows::{
     Accrual, Balance, Batch, Cap, Entry, Grant, JournalEntry, Lease, LedgerSpan, NewLease,
-    Outgoing, PriceRow, Reason, Sighting, Spending, TickRecord,
+    Outgoing, PriceRow, Reason, Share, Sighting, Spending, TickRecord,
 };
-use super::{Ledger, LedgerError, Result, Return, Sign};
+use super::{Ledger, LedgerError, OwnerName, Result, Return, Sign};
 
 /// A [`Ledger`] on an SQL database. Cheap to clone; clones share at most four connections.
 #[derive(Clone)]
@@ -92,6 +95,28 @@ impl SqlLedger {
         Ok(self.pool.begin_with(self.dialect.begin).await?)
     }
 
+    /// How rows that somebody else has locked at this moment are passed over.
+    pub(super) const fn skip_locked(&self) -> &'static str {
+        self.dialect.skip_locked
+    }
+
+    /// The names of all tables there are.
+    pub(super) const fn tables(&self) -> &'static str {
+        self.dialect.tables
+    }
+
+    /// Runs one call of the trait: at most as long as the dialect says, and with the place in its error.
+    pub(super) async fn run<T>(&self, call: impl Future<Output = Inner<T>> + Send) -> Result<T> {
+        let Some(limit) = self.dialect.limit else {
+            return self.answer(call.await);
+        };
+        let outcome = match tokio::time::timeout(limit, call).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        };
+        self.answer(outcome)
+    }
+
     /// Adds the place to what went wrong.
     pub(super) fn answer<T>(&self, outcome: Inner<T>) -> Result<T> {
         outcome.map_err(|fault| self.blame(fault))
@@ -104,26 +129,32 @@ impl SqlLedger {
             Fault::Bad(what) => return LedgerError::Damaged { path, what },
             Fault::Sql(source) => source,
         };
-        match &source {
-            sqlx::Error::Database(error) => match (self.dialect.trouble)(&**error) {
-                Trouble::Locked => LedgerError::Locked { path },
-                Trouble::Full => LedgerError::Full { path },
-                Trouble::Damaged => LedgerError::Damaged {
-                    path,
-                    what: error.message().to_owned(),
-                },
-                Trouble::Other => LedgerError::Unusable { path, source },
-            },
-            // All connections wait for somebody else's lock.
-            sqlx::Error::PoolTimedOut => LedgerError::Locked { path },
+        if matches!(
+            source,
             sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::ColumnNotFound(_)
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::AnyDriverError(_) => LedgerError::Damaged {
+                | sqlx::Error::ColumnNotFound(_)
+                | sqlx::Error::Decode(_)
+                | sqlx::Error::AnyDriverError(_)
+        ) {
+            let what = source.to_string();
+            return LedgerError::Damaged { path, what };
+        }
+        match (self.dialect.trouble)(&source) {
+            Trouble::Locked => LedgerError::Locked { path },
+            Trouble::Full => LedgerError::Full { path },
+            Trouble::Damaged => LedgerError::Damaged {
                 path,
-                what: source.to_string(),
+                what: match &source {
+                    sqlx::Error::Database(error) => error.message().to_owned(),
+                    other => other.to_string(),
+                },
             },
-            _ => LedgerError::Unusable { path, source },
+            Trouble::Server(hint) => LedgerError::Server {
+                place: path.display().to_string(),
+                hint,
+                source,
+            },
+            Trouble::Other => LedgerError::Unusable { path, source },
         }
     }
 }
@@ -133,12 +164,18 @@ impl SqlLedger {
 pub(super) struct Dialect {
     /// Begins a transaction that no other writer can run beside.
     pub(super) begin: &'static str,
+    /// The names of all tables there are, in a column `name`.
+    pub(super) tables: &'static str,
+    /// The end of a SELECT of rows to change, so that it passes over what somebody else has locked.
+    pub(super) skip_locked: &'static str,
+    /// The longest that a call may take; none where nothing can hang.
+    pub(super) limit: Option<Duration>,
     /// Sorts the database's own errors.
-    pub(super) trouble: fn(&dyn DatabaseError) -> Trouble,
+    pub(super) trouble: fn(&sqlx::Error) -> Trouble,
 }
 
 /// What a database's own error means for us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// Somebody else holds a lock.
     Locked,
@@ -146,6 +183,12 @@ pub(super) enum Trouble {
     Full,
     /// What is stored is no ledger, or a broken one.
     Damaged,
+    /// A server that cannot be used, and what to do about it.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "a file has no server")
+    )]
+    Server(&'static str),
     /// Anything else.
     Other,
 }
@@ -183,13 +226,13 @@ impl From<LedgerError> for Fault {
 #[async_trait]
 impl Ledger for SqlLedger {
     async fn reserve(&self, new: &NewLease, cap: &Cap) -> Result<()> {
-        self.answer(leases::reserve(self, new, cap).await)
+        self.run(leases::reserve(self, new, cap)).await
     }
     async fn lease(&self, id_or_name: &str) -> Result<Option<Lease>> {
-        self.answer(leases::lease(self, id_or_name).await)
+        self.run(leases::lease(self, id_or_name)).await
     }
     async fn leases(&self, ended_too: bool) -> Result<Vec<Lease>> {
-        self.answer(leases::leases(self, ended_too).await)
+        self.run(leases::leases(self, ended_too)).await
     }
     async fn ready(
         &self,
@@ -197,7 +240,7 @@ impl Ledger for SqlLedger {
         endpoint: Option<&str>,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        self.answer(leases::ready(self, lease, endpoint, at).await)
+        self.run(leases::ready(self, lease, endpoint, at)).await
     }
     async fn ending(
         &self,
@@ -206,13 +249,14 @@ impl Ledger for SqlLedger {
         worker: &str,
         until: DateTime<Utc>,
     ) -> Result<()> {
-        self.answer(leases::ending(self, lease, reason, (worker, until)).await)
+        self.run(leases::ending(self, lease, reason, (worker, until)))
+            .await
     }
     async fn ended(&self, lease: &LeaseId, at: DateTime<Utc>) -> Result<()> {
-        self.answer(leases::ended(self, lease, at).await)
+        self.run(leases::ended(self, lease, at)).await
     }
     async fn stuck(&self, lease: &LeaseId) -> Result<()> {
-        self.answer(leases::stuck(self, lease).await)
+        self.run(leases::stuck(self, lease)).await
     }
     async fn extend(
         &self,
@@ -222,19 +266,21 @@ impl Ledger for SqlLedger {
         cap: &Cap,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        self.answer(leases::extend(self, lease, expires_at, (more, at), cap).await)
+        self.run(leases::extend(self, lease, expires_at, (more, at), cap))
+            .await
     }
-    async fn hold_more(
+    async fn hold_at_least(
         &self,
         lease: &LeaseId,
-        more: Money,
+        least: Money,
         cap: &Cap,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        self.answer(leases::hold_more(self, lease, (more, at), cap).await)
+        self.run(leases::hold_at_least(self, lease, (least, at), cap))
+            .await
     }
     async fn protect(&self, lease: &LeaseId, until: Option<DateTime<Utc>>) -> Result<()> {
-        self.answer(leases::protect(self, lease, until).await)
+        self.run(leases::protect(self, lease, until)).await
     }
     async fn claim(
         &self,
@@ -244,14 +290,35 @@ impl Ledger for SqlLedger {
         until: DateTime<Utc>,
         may_take: bool,
     ) -> Result<()> {
-        self.answer(leases::claim(self, lease, (worker, until), now, may_take).await)
+        self.run(leases::claim(self, lease, (worker, until), now, may_take))
+            .await
     }
     async fn unclaim(&self, lease: &LeaseId, worker: &str) -> Result<()> {
-        self.answer(leases::unclaim(self, lease, worker).await)
+        self.run(leases::unclaim(self, lease, worker)).await
+    }
+    async fn keep(&self, lease: &LeaseId, worker: &str, until: DateTime<Utc>) -> Result<()> {
+        self.run(work::keep(self, lease, (worker, until))).await
+    }
+    async fn claim_some(
+        &self,
+        leases: &[LeaseId],
+        worker: &str,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        dead: &BTreeSet<String>,
+    ) -> Result<Vec<Lease>> {
+        self.run(work::claim_some(self, leases, (worker, until), now, dead))
+            .await
+    }
+    async fn known(&self, leases: &[LeaseId]) -> Result<Vec<Lease>> {
+        self.run(work::known(self, leases)).await
+    }
+    async fn live_balances(&self) -> Result<BTreeMap<LeaseId, Balance>> {
+        self.run(work::live_balances(self)).await
     }
 
     async fn append(&self, entry: &JournalEntry, worker: &str, until: DateTime<Utc>) -> Result<()> {
-        self.answer(journal::append(self, entry, worker, until).await)
+        self.run(journal::append(self, entry, worker, until)).await
     }
     async fn commit(
         &self,
@@ -259,10 +326,10 @@ impl Ledger for SqlLedger {
         hand: Option<(&str, DateTime<Utc>)>,
         at: DateTime<Utc>,
     ) -> Result<Vec<Entry>> {
-        self.answer(batch::commit(self, batch, hand, at).await)
+        self.run(batch::commit(self, batch, hand, at)).await
     }
     async fn journal(&self, lease: &LeaseId) -> Result<Vec<JournalEntry>> {
-        self.answer(journal::journal(self, lease).await)
+        self.run(journal::journal(self, lease)).await
     }
     async fn record(
         &self,
@@ -270,14 +337,17 @@ impl Ledger for SqlLedger {
         refs: &[(LeaseId, Ref)],
         at: DateTime<Utc>,
     ) -> Result<()> {
-        self.answer(journal::record(self, provider, refs, at).await)
+        self.run(journal::record(self, provider, refs, at)).await
     }
     async fn recorded(
         &self,
         provider: ProviderId,
         since: DateTime<Utc>,
     ) -> Result<Vec<(LeaseId, Ref)>> {
-        self.answer(journal::recorded(self, provider, since).await)
+        self.run(journal::recorded(self, provider, since)).await
+    }
+    async fn recorded_of(&self, lease: &LeaseId) -> Result<Vec<Ref>> {
+        self.run(journal::recorded_of(self, lease)).await
     }
 
     async fn open_span(
@@ -287,10 +357,11 @@ impl Ledger for SqlLedger {
         billed: &Billed,
         price: &Price,
     ) -> Result<()> {
-        self.answer(spans::open(self, lease, provider, billed, price).await)
+        self.run(spans::open(self, lease, provider, billed, price))
+            .await
     }
     async fn close_spans(&self, ids: &[i64], end: DateTime<Utc>, at: DateTime<Utc>) -> Result<()> {
-        self.answer(spans::close(self, ids, end, at).await)
+        self.run(spans::close(self, ids, end, at)).await
     }
     async fn spans(
         &self,
@@ -298,10 +369,10 @@ impl Ledger for SqlLedger {
         open_only: bool,
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<LedgerSpan>> {
-        self.answer(spans::spans(self, lease, open_only, since).await)
+        self.run(spans::spans(self, lease, open_only, since)).await
     }
     async fn book(&self, accruals: &[Accrual], at: DateTime<Utc>) -> Result<Vec<Entry>> {
-        self.answer(booking::book(self, accruals, at).await)
+        self.run(booking::book(self, accruals, at)).await
     }
     async fn adjust(
         &self,
@@ -310,35 +381,51 @@ impl Ledger for SqlLedger {
         note: &str,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        self.answer(money::adjust(self, provider, amount, note, at).await)
+        self.run(money::adjust(self, provider, amount, note, at))
+            .await
     }
     async fn balance(&self, provider: ProviderId, since: DateTime<Utc>) -> Result<Balance> {
-        self.answer(money::balance(self, provider, since).await)
+        self.run(money::balance(self, provider, since)).await
     }
     async fn lease_balance(&self, lease: &LeaseId) -> Result<Balance> {
-        self.answer(money::lease_balance(self, lease).await)
+        self.run(money::lease_balance(self, lease)).await
     }
     async fn lease_balances(&self) -> Result<Vec<(LeaseId, Balance)>> {
-        self.answer(money::lease_balances(self).await)
+        self.run(money::lease_balances(self)).await
     }
     async fn spending(&self) -> Result<Spending> {
-        self.answer(money::spending(self).await)
+        self.run(money::spending(self)).await
     }
     async fn entries(&self, lease: Option<&LeaseId>) -> Result<Vec<Entry>> {
-        self.answer(money::entries(self, lease).await)
+        self.run(money::entries(self, lease)).await
     }
     async fn grant(&self, grant: &Grant) -> Result<()> {
-        self.answer(money::grant(self, grant).await)
+        self.run(money::grant(self, grant)).await
     }
     async fn newest_grant(&self, provider: ProviderId) -> Result<Option<Grant>> {
-        self.answer(money::newest_grant(self, provider).await)
+        self.run(money::newest_grant(self, provider)).await
+    }
+    async fn share(&self, share: &Share) -> Result<()> {
+        self.run(owners::share(self, share)).await
+    }
+    async fn shares(&self) -> Result<Vec<Share>> {
+        self.run(owners::shares(self)).await
+    }
+    async fn owner_balance(
+        &self,
+        owner: &OwnerName,
+        provider: ProviderId,
+        since: DateTime<Utc>,
+    ) -> Result<Balance> {
+        self.run(owners::balance(self, owner, provider, since))
+            .await
     }
 
     async fn add_prices(&self, rows: &[PriceRow]) -> Result<()> {
-        self.answer(prices::add(self, rows).await)
+        self.run(prices::add(self, rows)).await
     }
     async fn newest_prices(&self) -> Result<Vec<PriceRow>> {
-        self.answer(prices::newest(self).await)
+        self.run(prices::newest(self)).await
     }
 
     async fn sight(
@@ -347,60 +434,60 @@ impl Ledger for SqlLedger {
         seen: &[Ref],
         now: DateTime<Utc>,
     ) -> Result<Vec<Sighting>> {
-        self.answer(guard::sight(self, provider, seen, now).await)
+        self.run(guard::sight(self, provider, seen, now)).await
     }
     async fn used(&self, lease: &LeaseId, client: &str, at: DateTime<Utc>) -> Result<()> {
-        self.answer(guard::used(self, lease, client, at).await)
+        self.run(guard::used(self, lease, client, at)).await
     }
     async fn last_uses(&self) -> Result<BTreeMap<LeaseId, DateTime<Utc>>> {
-        self.answer(guard::last_uses(self).await)
+        self.run(guard::last_uses(self)).await
     }
     async fn post(&self, messages: &[Outgoing]) -> Result<()> {
-        self.answer(guard::post(self, messages).await)
+        self.run(guard::post(self, messages)).await
     }
     async fn unsent(&self, now: DateTime<Utc>) -> Result<Vec<Outgoing>> {
-        self.answer(guard::unsent(self, now).await)
+        self.run(guard::unsent(self, now)).await
     }
     async fn tried(&self, id: i64, sent: bool, retry_at: DateTime<Utc>) -> Result<()> {
-        self.answer(guard::tried(self, id, sent, retry_at).await)
+        self.run(guard::tried(self, id, sent, retry_at)).await
     }
     async fn take_message(&self, id: i64, until: DateTime<Utc>) -> Result<bool> {
-        self.answer(guard::take(self, id, until).await)
+        self.run(guard::take(self, id, until)).await
     }
     async fn give_up_message(&self, id: i64) -> Result<()> {
-        self.answer(guard::give_up(self, id).await)
+        self.run(guard::give_up(self, id)).await
     }
     async fn lost_messages(&self, now: DateTime<Utc>) -> Result<Vec<Outgoing>> {
-        self.answer(guard::lost(self, now).await)
+        self.run(guard::lost(self, now)).await
     }
     async fn saw(&self, lease: &LeaseId, signs: &[Sign]) -> Result<()> {
-        self.answer(memory::saw(self, lease, signs).await)
+        self.run(memory::saw(self, lease, signs)).await
     }
     async fn signs(&self) -> Result<BTreeMap<LeaseId, Vec<Sign>>> {
-        self.answer(memory::signs(self).await)
+        self.run(memory::signs(self)).await
     }
     async fn note_return(&self, back: &Return) -> Result<()> {
-        self.answer(memory::note_return(self, back).await)
+        self.run(memory::note_return(self, back)).await
     }
     async fn forget_return(&self, name: &str) -> Result<bool> {
-        self.answer(memory::forget_return(self, name).await)
+        self.run(memory::forget_return(self, name)).await
     }
     async fn returns(&self) -> Result<Vec<Return>> {
-        self.answer(memory::returns(self).await)
+        self.run(memory::returns(self)).await
     }
     async fn ticked(&self, record: &TickRecord) -> Result<()> {
-        self.answer(guard::ticked(self, record).await)
+        self.run(guard::ticked(self, record)).await
     }
     async fn last_tick(&self) -> Result<Option<TickRecord>> {
-        self.answer(guard::last_tick(self).await)
+        self.run(guard::last_tick(self)).await
     }
     async fn tally(&self, add: &[Tally], set: &[Tally]) -> Result<()> {
-        self.answer(audit::tally(self, add, set).await)
+        self.run(audit::tally(self, add, set)).await
     }
     async fn tallies(&self) -> Result<Vec<Tally>> {
-        self.answer(audit::tallies(self).await)
+        self.run(audit::tallies(self)).await
     }
     async fn audit(&self, since: Option<DateTime<Utc>>) -> Result<Vec<AuditRow>> {
-        self.answer(audit::read_all(self, since).await)
+        self.run(audit::read_all(self, since)).await
     }
 }

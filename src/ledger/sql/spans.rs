@@ -66,6 +66,17 @@ pub(super) async fn close(
     Ok(tx.commit().await?)
 }
 
+/// Whose a span is; `Damaged` when there is none of that number.
+pub(super) async fn lease(conn: &mut AnyConnection, id: i64) -> Inner<Option<LeaseId>> {
+    let known = sqlx::query("SELECT id, lease FROM spans WHERE id = $1").bind(id);
+    match known.fetch_optional(conn).await? {
+        Some(row) => Reader::new(&row, "spans", "id").maybe_lease("lease"),
+        None => Err(Fault::Bad(format!(
+            "spans {id}: to be closed, but there is none"
+        ))),
+    }
+}
+
 /// One end, inside a transaction. A span that is closed already keeps its first end.
 pub(super) async fn close_in(
     conn: &mut AnyConnection,

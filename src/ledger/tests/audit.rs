@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use kubelease_core::{LeaseId, ManualClock, Money};
 
-use super::{CLOUD, Home, WORKER, at, cap, id, line, usd, volume, wish};
+use super::{Base, CLOUD, WORKER, at, cap, id, line, usd, volume, wish};
 use crate::ledger::{Action, Event, Ledger, LedgerError, Reason, Scribe, SqlLedger, Tally};
 
-fn by(ledger: SqlLedger, who: &str) -> SqlLedger {
-    ledger.by(Scribe {
+on_both!(
+    a_deed_that_was_refused_has_no_row,
+    who_what_why_and_when,
+    a_deed_that_fails_takes_its_row_along,
+    counters_add_up_over_processes
+);
+
+fn by(ledger: &SqlLedger, who: &str) -> SqlLedger {
+    ledger.clone().by(Scribe {
         who: who.to_owned(),
         worker: format!("{who}/1"),
         clock: Arc::new(ManualClock::at(at(7))),
@@ -20,33 +27,25 @@ async fn actions(ledger: &dyn Ledger) -> Vec<Action> {
     rows.iter().map(|r| r.action).collect()
 }
 
-#[tokio::test]
-async fn a_deed_that_was_refused_has_no_row() {
-    let Home { ledger, dir } = Home::new().await;
+async fn a_deed_that_was_refused_has_no_row(base: &Base) {
+    let ledger = base.ledger();
     let ledger = by(ledger, "ada@lab");
     let refused = ledger.reserve(&wish(1, "a", "2"), &cap("1")).await;
     assert!(matches!(refused, Err(LedgerError::DoesNotFit { .. })));
     assert!(ledger.stuck(&id(9)).await.is_err());
     assert!(ledger.protect(&id(9), None).await.is_err());
     assert_eq!(ledger.audit(None).await.unwrap(), []);
-    drop(dir);
 }
 
-#[tokio::test]
-async fn who_what_why_and_when() {
-    let Home { ledger, dir } = Home::new().await;
+async fn who_what_why_and_when(base: &Base) {
+    let ledger = base.ledger();
     let ada = by(ledger, "ada@lab");
     ada.reserve(&wish(1, "a", "1"), &cap("5")).await.unwrap();
     let more = (at(500), usd("0.25"));
     ada.extend(&id(1), more.0, more.1, &cap("5"), at(3))
         .await
         .unwrap();
-    let guard = by(
-        SqlLedger::open(&dir.path().join("ledger.db"))
-            .await
-            .unwrap(),
-        "root@guard",
-    );
+    let guard = by(&base.again().await, "root@guard");
     guard
         .ending(&id(1), Reason::Idle, WORKER, at(90))
         .await
@@ -97,11 +96,10 @@ async fn who_what_why_and_when() {
 }
 
 /// A transaction that fails after its row was written takes the row along.
-#[tokio::test]
-async fn a_deed_that_fails_takes_its_row_along() {
-    let Home { ledger, dir } = Home::new().await;
+async fn a_deed_that_fails_takes_its_row_along(base: &Base) {
+    let ledger = base.ledger();
     ledger.reserve(&wish(1, "a", "1"), &cap("5")).await.unwrap();
-    let before = actions(&ledger).await;
+    let before = actions(ledger).await;
     // The second line is illegal, so the first one never happened either.
     let mut gone = line(1, None, Event::Destroying);
     gone.made = Some(volume("v1"));
@@ -113,18 +111,14 @@ async fn a_deed_that_fails_takes_its_row_along() {
     batch.journal.push(gone);
     let refused = ledger.commit(&batch, Some((WORKER, at(90))), at(6)).await;
     assert!(matches!(refused, Err(LedgerError::IllegalHistory { .. })));
-    assert_eq!(actions(&ledger).await, before);
-    drop(dir);
+    assert_eq!(actions(ledger).await, before);
 }
 
-#[tokio::test]
-async fn counters_add_up_over_processes() {
-    let Home { ledger, dir } = Home::new().await;
+async fn counters_add_up_over_processes(base: &Base) {
+    let ledger = base.ledger();
     assert_eq!(ledger.tallies().await.unwrap(), []);
-    let again = SqlLedger::open(&dir.path().join("ledger.db"))
-        .await
-        .unwrap();
-    for (ledger, last) in [(&ledger, 5), (&again, 3)] {
+    let again = base.again().await;
+    for (ledger, last) in [(ledger, 5), (&again, 3)] {
         let add = [Tally::new("ticks", "", 1), Tally::new("errors", "gke", 2)];
         ledger
             .tally(&add, &[Tally::new("last", "", last)])

@@ -10,14 +10,11 @@ use proptest::test_runner::{Config, TestRunner};
 use super::*;
 use crate::ledger::{EntryKind, Ledger};
 
-#[test]
-fn sums_do_not_depend_on_when_it_was_booked() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let home = runtime.block_on(Home::new());
-    let ledger: &dyn Ledger = &home.ledger;
+on_both!(sync sums_do_not_depend_on_when_it_was_booked);
+on_both!(a_thousand_items_are_one_booking);
+
+fn sums_do_not_depend_on_when_it_was_booked(runtime: &tokio::runtime::Runtime, base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     let number = AtomicU8::new(0);
     // Ticks of up to four amounts: an item of three, and its amount to date in nano-dollars.
     let ticks = prop::collection::vec(prop::collection::vec((0_u8..3, 0_i64..100), 1..4), 1..6);
@@ -64,10 +61,8 @@ async fn one_lease(
 }
 
 /// More rows than fit one statement, and one item that is no news.
-#[tokio::test]
-async fn a_thousand_items_are_one_booking() {
-    let home = Home::new().await;
-    let ledger: &dyn Ledger = &home.ledger;
+async fn a_thousand_items_are_one_booking(base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     ledger
         .reserve(&wish(1, "big", "5"), &cap("9"))
         .await

@@ -7,18 +7,24 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::ledger::{Balance, Ledger, LedgerError};
 
-async fn pools(home: &Home, count: usize) -> Vec<Arc<dyn Ledger>> {
+on_both!(
+    a_cap_for_twenty_takes_twenty_of_fifty,
+    one_name_is_given_once,
+    two_ticks_at_once_book_everything_once,
+    one_lease_is_in_one_hand,
+    row_numbers_are_given_once,
+);
+
+async fn pools(base: &Base, count: usize) -> Vec<Arc<dyn Ledger>> {
     let mut pools: Vec<Arc<dyn Ledger>> = Vec::new();
     for _ in 0..count {
-        pools.push(Arc::new(SqlLedger::open(&home.file()).await.unwrap()));
+        pools.push(Arc::new(base.again().await));
     }
     pools
 }
 
-#[tokio::test]
-async fn a_cap_for_twenty_takes_twenty_of_fifty() {
-    let home = Home::new().await;
-    let ledgers = pools(&home, 5).await;
+async fn a_cap_for_twenty_takes_twenty_of_fifty(base: &Base) {
+    let ledgers = pools(base, 5).await;
     let mut crowd = JoinSet::new();
     for n in 0..50_u8 {
         let ledger = Arc::clone(&ledgers[usize::from(n) % ledgers.len()]);
@@ -61,10 +67,8 @@ async fn a_cap_for_twenty_takes_twenty_of_fifty() {
     }
 }
 
-#[tokio::test]
-async fn one_name_is_given_once() {
-    let home = Home::new().await;
-    let ledgers = pools(&home, 4).await;
+async fn one_name_is_given_once(base: &Base) {
+    let ledgers = pools(base, 4).await;
     let mut crowd = JoinSet::new();
     for n in 0..12_u8 {
         let ledger = Arc::clone(&ledgers[usize::from(n) % ledgers.len()]);
@@ -78,10 +82,8 @@ async fn one_name_is_given_once() {
     assert_eq!(refusals.count(), 11);
 }
 
-#[tokio::test]
-async fn two_ticks_at_once_book_everything_once() {
-    let home = Home::new().await;
-    let ledgers = pools(&home, 2).await;
+async fn two_ticks_at_once_book_everything_once(base: &Base) {
+    let ledgers = pools(base, 2).await;
     ledgers[0]
         .reserve(&wish(1, "a", "10"), &cap("10"))
         .await
@@ -108,10 +110,8 @@ async fn two_ticks_at_once_book_everything_once() {
     );
 }
 
-#[tokio::test]
-async fn one_lease_is_in_one_hand() {
-    let home = Home::new().await;
-    let ledgers = pools(&home, 4).await;
+async fn one_lease_is_in_one_hand(base: &Base) {
+    let ledgers = pools(base, 4).await;
     let mut free = wish(1, "a", "1");
     free.lease.worker = None;
     ledgers[0].reserve(&free, &cap("1")).await.unwrap();
@@ -133,6 +133,31 @@ async fn one_lease_is_in_one_hand() {
     }
     assert_eq!(crowd.join_all().await.into_iter().filter(|c| *c).count(), 1);
     assert_eq!(ledgers[0].journal(&id(1)).await.unwrap().len(), 3);
+}
+
+/// Several writers of every kind of numbered row at once: no number is given twice, none is lost.
+async fn row_numbers_are_given_once(base: &Base) {
+    let ledgers = pools(base, 4).await;
+    ledgers[0]
+        .reserve(&wish(1, "a", "1"), &cap("9"))
+        .await
+        .unwrap();
+    let mut crowd = JoinSet::new();
+    for n in 0..40_i64 {
+        let ledger = Arc::clone(&ledgers[usize::try_from(n).unwrap() % ledgers.len()]);
+        crowd.spawn(async move {
+            ledger.adjust(CLOUD, usd("0.01"), "x", at(n)).await.unwrap();
+            let thing = billed(&format!("d-{n}"), None);
+            ledger
+                .open_span(Some(&id(1)), CLOUD, &thing, &price())
+                .await
+                .unwrap();
+        });
+    }
+    crowd.join_all().await;
+    assert_eq!(ledgers[0].spans(None, true, None).await.unwrap().len(), 40);
+    let balance = ledgers[1].balance(CLOUD, at(-60)).await.unwrap();
+    assert_eq!(balance.spent, usd("0.4"));
 }
 
 #[tokio::test]

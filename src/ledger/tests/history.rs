@@ -66,10 +66,11 @@ fn path(last: Event) -> &'static [Event] {
     }
 }
 
-#[tokio::test]
-async fn every_pair_of_events_is_decided() {
-    let home = Home::new().await;
-    every_pair(&home.ledger).await;
+on_both!(every_pair_of_events_is_decided);
+on_both!(sync any_attempts_leave_a_legal_journal);
+
+async fn every_pair_of_events_is_decided(base: &Base) {
+    every_pair(base.ledger()).await;
 }
 
 async fn every_pair(ledger: &dyn Ledger) {
@@ -125,14 +126,8 @@ async fn check(ledger: &dyn Ledger, next: JournalEntry, last: Option<Event>) {
 }
 
 /// Whatever is tried in whatever order: the journal holds exactly what was legal at that moment.
-#[test]
-fn any_attempts_leave_a_legal_journal() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let home = runtime.block_on(Home::new());
-    let ledger: &dyn Ledger = &home.ledger;
+fn any_attempts_leave_a_legal_journal(runtime: &tokio::runtime::Runtime, base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     let number = AtomicU8::new(0);
     let attempts = prop::collection::vec((0_u16..2, prop::sample::select(&Event::ALL[..])), 1..20);
     let config = Config {

@@ -3,6 +3,12 @@
 use super::*;
 use crate::ledger::{Ledger, Outgoing, Return, Sign, SignState, Signal};
 
+on_both!(
+    a_message_is_taken_by_one_and_never_sent_twice,
+    the_latest_use_is_kept_whatever_a_later_look_says,
+    a_name_comes_back_until_it_is_forgotten
+);
+
 fn message(key: &str) -> Outgoing {
     Outgoing {
         id: 0,
@@ -14,10 +20,8 @@ fn message(key: &str) -> Outgoing {
     }
 }
 
-#[tokio::test]
-async fn a_message_is_taken_by_one_and_never_sent_twice() {
-    let home = Home::new().await;
-    one_sender(&home.ledger).await;
+async fn a_message_is_taken_by_one_and_never_sent_twice(base: &Base) {
+    one_sender(base.ledger()).await;
 }
 
 async fn one_sender(ledger: &dyn Ledger) {
@@ -54,10 +58,8 @@ async fn one_sender(ledger: &dyn Ledger) {
     assert_eq!(ids(ledger.unsent(at(11)).await.unwrap()), [0_i64; 0]);
 }
 
-#[tokio::test]
-async fn the_latest_use_is_kept_whatever_a_later_look_says() {
-    let home = Home::new().await;
-    latest_use(&home.ledger).await;
+async fn the_latest_use_is_kept_whatever_a_later_look_says(base: &Base) {
+    latest_use(base.ledger()).await;
 }
 
 async fn latest_use(ledger: &dyn Ledger) {
@@ -90,10 +92,8 @@ async fn latest_use(ledger: &dyn Ledger) {
     );
 }
 
-#[tokio::test]
-async fn a_name_comes_back_until_it_is_forgotten() {
-    let home = Home::new().await;
-    comes_back(&home.ledger).await;
+async fn a_name_comes_back_until_it_is_forgotten(base: &Base) {
+    comes_back(base.ledger()).await;
 }
 
 async fn comes_back(ledger: &dyn Ledger) {

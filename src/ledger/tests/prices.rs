@@ -3,6 +3,12 @@
 use super::*;
 use crate::ledger::{Ledger, LedgerError, PriceRow};
 
+on_both!(
+    the_newest_price_of_each_key_holds_and_the_older_ones_stay,
+    more_rows_than_one_statement_takes,
+    a_damaged_price_is_named_and_never_guessed
+);
+
 fn fetched(kind: ItemKind, r#type: &str, region: &str, hourly: &str, minutes: i64) -> PriceRow {
     PriceRow {
         provider: CLOUD,
@@ -19,10 +25,8 @@ fn fetched(kind: ItemKind, r#type: &str, region: &str, hourly: &str, minutes: i6
     }
 }
 
-#[tokio::test]
-async fn the_newest_price_of_each_key_holds_and_the_older_ones_stay() {
-    let home = Home::new().await;
-    let ledger: &dyn Ledger = &home.ledger;
+async fn the_newest_price_of_each_key_holds_and_the_older_ones_stay(base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     assert_eq!(ledger.newest_prices().await.unwrap(), []);
     let node = |hourly, minutes| fetched(ItemKind::Node, "small", "r", hourly, minutes);
     let elsewhere = fetched(ItemKind::Node, "small", "*", "0.3", 0);
@@ -43,25 +47,21 @@ async fn the_newest_price_of_each_key_holds_and_the_older_ones_stay() {
     assert_eq!(newest, [elsewhere, spare, other, node("0.2", 5)]);
     // Appended, not replaced.
     let row = sqlx::query("SELECT COUNT(*) AS n FROM prices");
-    let row = row.fetch_one(home.ledger.pool()).await.unwrap();
+    let row = row.fetch_one(base.ledger().pool()).await.unwrap();
     assert_eq!(sqlx::Row::get::<i64, _>(&row, "n"), 5);
 }
 
-#[tokio::test]
-async fn more_rows_than_one_statement_takes() {
-    let home = Home::new().await;
+async fn more_rows_than_one_statement_takes(base: &Base) {
     let row = |n: i64| fetched(ItemKind::Node, &format!("size-{n}"), "r", "0.1", n);
     let rows: Vec<PriceRow> = (0..250).map(row).collect();
-    home.ledger.add_prices(&rows).await.unwrap();
-    assert_eq!(home.ledger.newest_prices().await.unwrap(), rows);
-    home.ledger.add_prices(&[]).await.unwrap();
+    base.ledger().add_prices(&rows).await.unwrap();
+    assert_eq!(base.ledger().newest_prices().await.unwrap(), rows);
+    base.ledger().add_prices(&[]).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_damaged_price_is_named_and_never_guessed() {
-    let home = Home::new().await;
+async fn a_damaged_price_is_named_and_never_guessed(base: &Base) {
     let row = fetched(ItemKind::Node, "small", "r", "0.1", 0);
-    home.ledger.add_prices(&[row]).await.unwrap();
+    base.ledger().add_prices(&[row]).await.unwrap();
     for (column, value) in [
         ("rule", "{\"per\":\"moon\"}"),
         ("kind", "moon"),
@@ -69,8 +69,8 @@ async fn a_damaged_price_is_named_and_never_guessed() {
     ] {
         let sql = format!("UPDATE prices SET {column} = $1");
         let spoil = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(value);
-        spoil.execute(home.ledger.pool()).await.unwrap();
-        let error = home.ledger.newest_prices().await.unwrap_err();
+        spoil.execute(base.ledger().pool()).await.unwrap();
+        let error = base.ledger().newest_prices().await.unwrap_err();
         assert!(
             matches!(&error, LedgerError::Damaged { what, .. } if what.contains("prices 1")),
             "{column}: {error}"

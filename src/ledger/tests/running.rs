@@ -4,6 +4,12 @@ use super::*;
 use crate::ledger::schema::MIGRATIONS;
 use crate::ledger::{Balance, Entry, EntryKind, Grant, Ledger};
 
+on_both!(
+    a_day_of_ticks_is_one_row_for_each_item_and_sums_are_always_right,
+    a_grant_tells_before_from_after,
+    what_is_cached_is_found_again
+);
+
 /// Two items that grow by a cent and by two cents a quarter of an hour.
 async fn quarters(ledger: &dyn Ledger, from: i64, to: i64) {
     for n in from..=to {
@@ -31,10 +37,8 @@ async fn appended(ledger: &dyn Ledger) -> Vec<Entry> {
     all
 }
 
-#[tokio::test]
-async fn a_day_of_ticks_is_one_row_for_each_item_and_sums_are_always_right() {
-    let home = Home::new().await;
-    let ledger: &dyn Ledger = &home.ledger;
+async fn a_day_of_ticks_is_one_row_for_each_item_and_sums_are_always_right(base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     ledger
         .reserve(&wish(1, "lab", "4"), &cap("9"))
         .await
@@ -74,10 +78,8 @@ async fn a_day_of_ticks_is_one_row_for_each_item_and_sums_are_always_right() {
     assert_eq!(sum(&all, EntryKind::Hold), sum(&all, EntryKind::Release));
 }
 
-#[tokio::test]
-async fn a_grant_tells_before_from_after() {
-    let home = Home::new().await;
-    let ledger: &dyn Ledger = &home.ledger;
+async fn a_grant_tells_before_from_after(base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     ledger
         .reserve(&wish(1, "lab", "4"), &cap("9"))
         .await
@@ -98,10 +100,8 @@ async fn a_grant_tells_before_from_after() {
 }
 
 /// The cache is nothing but a cache: without it the next booking finds the same amounts in the rows.
-#[tokio::test]
-async fn what_is_cached_is_found_again() {
-    let home = Home::new().await;
-    let ledger: &dyn Ledger = &home.ledger;
+async fn what_is_cached_is_found_again(base: &Base) {
+    let ledger: &dyn Ledger = base.ledger();
     ledger
         .reserve(&wish(1, "lab", "4"), &cap("9"))
         .await
@@ -109,7 +109,7 @@ async fn what_is_cached_is_found_again() {
     quarters(ledger, 1, 80).await;
     ledger.ended(&id(1), at(15 * 80)).await.unwrap();
     sqlx::raw_sql("UPDATE running SET body = ''")
-        .execute(home.ledger.pool())
+        .execute(base.ledger().pool())
         .await
         .unwrap();
     let twice = ledger

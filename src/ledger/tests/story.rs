@@ -8,10 +8,10 @@ mod money;
 use super::*;
 use crate::ledger::{Entry, Ledger};
 
-#[tokio::test]
-async fn the_story_on_sqlite() {
-    let home = Home::new().await;
-    story(&home.ledger).await;
+on_both!(the_story);
+
+async fn the_story(base: &Base) {
+    story(base.ledger()).await;
 }
 
 async fn story(ledger: &dyn Ledger) {

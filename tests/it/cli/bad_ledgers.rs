@@ -103,7 +103,7 @@ fn from_the_future() {
     let before = std::fs::read(&file).unwrap();
     insta::assert_snapshot!(run(&bench, "list"), @"
     --- stderr
-    error: the ledger HOME/ledger.db has schema 99, this kubelease knows up to 5
+    error: the ledger HOME/ledger.db has schema 99, this kubelease knows up to 6
     hint: install the newer kubelease that wrote it
     --- exit 3
     ");
@@ -159,7 +159,31 @@ fn a_folder_in_its_place_and_a_url_that_is_none() {
     --- exit 3
     ");
     let said = super::run_with(&bench, &["list"], &[("KUBELEASE_LEDGER", "mysql://here")]).code(3);
-    insta::assert_snapshot!(plain(&bench, &said.stderr), @"error: `mysql://here` is not a ledger: use sqlite:PATH");
+    insta::assert_snapshot!(plain(&bench, &said.stderr), @"error: `mysql://here` is not a ledger: use sqlite:PATH or postgres://USER@HOST/DATABASE");
+}
+
+/// A server that is not there is said at once, with what to do and without the password.
+#[test]
+fn a_server_that_is_not_there() {
+    let bench = Bench::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap().to_string();
+    drop(port);
+    let url = format!("postgres://me:hush@{address}/class?sslmode=disable");
+    let said = super::run_with(&bench, &["list"], &[("KUBELEASE_LEDGER", &url)]).code(3);
+    let said = plain(&bench, &said.stderr).replace(&address, "HOST");
+    insta::assert_snapshot!(said, @"
+    error: the ledger postgres://me@HOST/class cannot be used
+    cause: error communicating with database: Connection refused (os error 111)
+    cause: Connection refused (os error 111)
+    hint: is the server running, and can it be reached from here? then repeat the command
+    ");
+    let cut = super::run_with(
+        &bench,
+        &["list"],
+        &[("KUBELEASE_LEDGER", "mysql://me:hush@h/d")],
+    );
+    assert!(!cut.code(3).stderr.contains("hush"));
 }
 
 #[test]

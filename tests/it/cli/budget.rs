@@ -49,7 +49,7 @@ fn as_json() {
     let bench = Bench::new();
     bench.create("digitalocean", "lab").ok();
     let view = bench.run(&["budget", "-o", "json"]).ok().json();
-    assert_keys(&view, &["credits"]);
+    assert_keys(&view, &["credits", "shares"]);
     let credit = &view["credits"][0];
     assert_keys(credit, &CREDIT);
     assert_no_floats(&view);

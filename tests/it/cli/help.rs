@@ -120,6 +120,7 @@ fn create() {
       -r, --region <REGION>      The cloud's region or zone
           --ttl <DURATION>       How long it lives, for example 4h
           --budget <DOLLARS>     The most that it may cost, for example 2.00
+          --owner <NAME>         Who it is for (else KUBELEASE_OWNER, else `owner` of config.toml)
           --dry-run              Only show the quote
           --explain              Show the arithmetic of the quote
           --no-wait              Do not wait until it is ready; the guard goes on
@@ -142,10 +143,11 @@ fn list() {
     Usage: kubelease list [OPTIONS]
 
     Options:
-      -a, --all      Also what kubelease did not make, read-only and priced (asks the clouds)
-          --ended    Also leases that have ended
-      -h, --help     Print help (see more with '--help')
-      -V, --version  Print version
+      -a, --all           Also what kubelease did not make, read-only and priced (asks the clouds)
+          --ended         Also leases that have ended
+          --owner <NAME>  Only leases for this owner
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
     ");
 }
 
@@ -346,7 +348,7 @@ fn budget() {
     Usage: kubelease budget [OPTIONS] [COMMAND]
 
     Commands:
-      set   Declare the credit that you have
+      set   Declare the credit that you have, or an owner's share of it
       help  Print this message or the help of the given subcommand(s)
 
     Options:
@@ -359,7 +361,7 @@ fn budget() {
 fn budget_set() {
     let bench = Bench::new();
     insta::assert_snapshot!(help(&bench, "budget set"), @"
-    Declare the credit that you have
+    Declare the credit that you have, or an owner's share of it
 
     Usage: kubelease budget set [OPTIONS] <PROVIDER> <AMOUNT>
 
@@ -368,10 +370,11 @@ fn budget_set() {
       <AMOUNT>    Dollars, for example 200
 
     Options:
-          --days <DAYS>  Days until what is left is gone
-          --from <DATE>  From when it counts (a date or RFC 3339; else now)
-      -h, --help         Print help (see more with '--help')
-      -V, --version      Print version
+          --days <DAYS>   Days until what is left is gone
+          --from <DATE>   From when it counts (a date or RFC 3339; else now)
+          --owner <NAME>  The most that leases for this owner may hold and spend of it
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
     ");
 }
 
@@ -388,12 +391,13 @@ fn spend() {
       help       Print this message or the help of the given subcommand(s)
 
     Options:
-          --by <WHAT>   How to group [default: lease] [possible values: lease, provider, day]
-          --chart       Draw how the credits burn down to their ends
-          --svg <FILE>  Write the drawing as a picture
-          --csv         Every row of the ledger as comma-separated values
-      -h, --help        Print help (see more with '--help')
-      -V, --version     Print version
+          --by <WHAT>     How to group [default: lease] [possible values: lease, provider, day, owner]
+          --owner <NAME>  Only leases for this owner
+          --chart         Draw how the credits burn down to their ends
+          --svg <FILE>    Write the drawing as a picture
+          --csv           Every row of the ledger as comma-separated values
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
     ");
 }
 

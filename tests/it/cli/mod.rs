@@ -22,6 +22,7 @@ mod help;
 mod install;
 mod kubeconfig;
 mod list;
+mod owners;
 mod pages;
 mod prices;
 mod refresh;
@@ -46,7 +47,7 @@ use crate::support::{Bench, Said, said};
 const LETTERS: &str = "bcdfghjkmnpqrstvwxz2345679";
 
 /// The lease's keys of design §10, then what was added.
-const LEASE: [&str; 22] = [
+const LEASE: [&str; 23] = [
     "id",
     "name",
     "provider",
@@ -69,6 +70,7 @@ const LEASE: [&str; 22] = [
     "last_use",
     "budget",
     "idle_since",
+    "owner",
 ];
 
 /// The receipt's keys of design §10, then what was added.

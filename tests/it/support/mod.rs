@@ -2,6 +2,7 @@
 
 mod console;
 mod each;
+pub(crate) mod postgres;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub(crate) struct Bench {
     pub(crate) sim: Handle,
     pub(crate) control: Control,
     pub(crate) home: TempDir,
+    /// `KUBELEASE_LEDGER` of its processes, when it is not in the home.
+    pub(crate) ledger: Option<String>,
     /// What the ledger may have booked beyond the meter, because others removed something.
     tolerated: Cell<Money>,
 }
@@ -123,6 +126,7 @@ impl Bench {
             sim,
             control,
             home: TempDir::new().unwrap(),
+            ledger: None,
             tolerated: Cell::default(),
         }
     }
@@ -142,6 +146,7 @@ impl Bench {
                 "SSL_CERT_FILE",
                 concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/ca.pem"),
             )
+            .envs(self.ledger.iter().map(|url| ("KUBELEASE_LEDGER", url)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -230,7 +230,7 @@ pub(super) async fn the_end(ledger: &dyn Ledger) {
     );
     assert_eq!(lease.reason, Some(Reason::Idle));
     let late = ledger
-        .hold_more(&id(1), usd("0.1"), &cap("9"), at(81))
+        .hold_at_least(&id(1), usd("0.1"), &cap("9"), at(81))
         .await;
     assert!(matches!(late, Err(LedgerError::IllegalHistory { last, .. }) if last == "ended"));
     let late = ledger.stuck(&id(1)).await;
