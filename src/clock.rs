@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use kubelease_core::Clock;
 
-use crate::simctl::Control;
+use crate::simctl::{Control, Line};
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +40,7 @@ impl Clock for SystemClock {
 #[derive(Clone, Debug)]
 pub struct SimClock {
     control: Control,
+    line: Arc<Mutex<Line>>,
     last: Arc<Mutex<DateTime<Utc>>>,
 }
 
@@ -61,9 +62,11 @@ impl SimClock {
     /// When nothing that speaks its control API answers there.
     pub fn connect(control: &str) -> Result<Self, NoSimulator> {
         let control = Control::new(control);
-        match control.get("/clock").and_then(|answer| time(&answer)) {
+        let mut line = Line::new(control.clone());
+        match line.get("/clock").and_then(|answer| time(&answer)) {
             Ok(now) => Ok(Self {
                 control,
+                line: Arc::new(Mutex::new(line)),
                 last: Arc::new(Mutex::new(now)),
             }),
             Err(source) => Err(NoSimulator {
@@ -82,7 +85,12 @@ impl SimClock {
 #[async_trait]
 impl Clock for SimClock {
     fn now(&self) -> DateTime<Utc> {
-        match self.control.get("/clock").and_then(|answer| time(&answer)) {
+        let answer = self
+            .line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get("/clock");
+        match answer.and_then(|answer| time(&answer)) {
             Ok(now) => self.remember(now),
             // A simulator that has just stopped leaves its last time; the next request will say so.
             Err(_) => *self.last.lock().unwrap_or_else(PoisonError::into_inner),

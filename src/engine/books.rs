@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use kubelease_core::billing::{Line, Month, bill_beside};
 use kubelease_core::{
-    Billed, LeaseId, Money, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span,
+    Billed, LeaseId, Money, Owned, Price, PriceBook, ProviderId, Rule, Scope, Span, told_end,
 };
 
 use super::{Cloud, Engine, EngineError};
@@ -96,7 +96,7 @@ impl Engine {
             prices: &cloud.prices,
             now,
         };
-        let told = |span: &LedgerSpan| listing.ended.get(&span.billed.id).copied();
+        let told = |span: &LedgerSpan| told_end(&listing.ended, &span.billed);
         let mut batch = reconcile(&look, &|span| told(span).unwrap_or(now));
         batch.records = things
             .iter()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kubelease_core::{Error, Owned, Ref};
+use kubelease_core::{Error, Owned, Ref, told_end};
 
 use crate::ledger::{JournalEntry, LedgerSpan};
 
@@ -45,8 +45,8 @@ impl Memory {
     /// When a billed thing ended: what the cloud says, else the last removing request that can have done
     /// it (its own, else that of what contained it, else the cluster's), else now.
     pub(super) fn ended(&self, span: &LedgerSpan, now: DateTime<Utc>) -> DateTime<Utc> {
-        if let Some(at) = self.told.get(&span.billed.id) {
-            return *at;
+        if let Some(at) = told_end(&self.told, &span.billed) {
+            return at;
         }
         let sent = |r: &Ref| self.attempts.get(r).and_then(|a| a.last()).copied();
         let last = |r: &Ref| self.accepted.get(r).copied().or_else(|| sent(r));

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
-use kubelease_core::{LeaseId, Listing, Money, ProviderId, Ref, Scope};
+use kubelease_core::{LeaseId, Listing, Money, ProviderId, Ref, Scope, told_end};
 
 use super::Guard;
 use super::report::{Report, Trouble};
@@ -295,7 +295,7 @@ impl Guard {
             prices: &cloud.prices,
             now,
         };
-        let told = |span: &LedgerSpan| listing.ended.get(&span.billed.id).copied();
+        let told = |span: &LedgerSpan| told_end(&listing.ended, &span.billed);
         let mut batch: Batch = books::reconcile(&look, &|span| told(span).unwrap_or(now));
         let owned = things
             .iter()

@@ -67,7 +67,7 @@ pub use ids::{LeaseId, OwnerTag, ProviderId, Ref};
 pub use money::Money;
 pub use provider::{
     Access, Account, ClaimedVolume, ClusterState, Credential, CreditReading, Health, LeaseView,
-    Limit, Listing, Order, Owned, Progress, Provider, Removal, Scope, Step, StepAt,
+    Limit, Listing, Order, Owned, Progress, Provider, Removal, Scope, Step, StepAt, told_end,
 };
 pub use refresh::{Asked, Fresh, Refreshed, Refused, dollars};
 pub use secret::Secret;

@@ -273,9 +273,16 @@ pub struct Listing {
     pub complete: bool,
     /// What could not be read.
     pub missing: Vec<String>,
-    /// Billed rows (by id) that have ended, and when, where the cloud itself says so: better than the
+    /// Billed rows (by id, or by their group's) that have ended, and when, where the cloud itself says so: better than the
     /// time of a removing request, and all there is when somebody else removed the thing.
     pub ended: BTreeMap<String, DateTime<Utc>>,
+}
+
+/// When a billed row ended, as a cloud told: by its own id, or by the id of what it goes with, its group.
+#[must_use]
+pub fn told_end(ended: &BTreeMap<String, DateTime<Utc>>, row: &Billed) -> Option<DateTime<Utc>> {
+    let own = ended.get(&row.id).or_else(|| ended.get(&row.group));
+    own.copied()
 }
 
 /// A thing that exists.
@@ -352,4 +359,36 @@ pub struct CreditReading {
     pub expires_at: Option<DateTime<Utc>>,
     /// Which call said so.
     pub source: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ItemKind, Purchase};
+
+    #[test]
+    fn an_end_is_told_of_a_row_or_of_its_group() {
+        let row = Billed {
+            id: "vol-1".into(),
+            group: "i-1/disks".into(),
+            kind: ItemKind::BootDisk,
+            r#type: "gp3".into(),
+            region: "r".into(),
+            purchase: Purchase::OnDemand,
+            count: 1,
+            size_gib: Some(20),
+            since: DateTime::UNIX_EPOCH,
+        };
+        let at = |seconds| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+        let mut ended = BTreeMap::from([("i-1".to_owned(), at(1))]);
+        assert_eq!(
+            told_end(&ended, &row),
+            None,
+            "a stopped machine keeps its disk"
+        );
+        ended.insert("i-1/disks".to_owned(), at(2));
+        assert_eq!(told_end(&ended, &row), Some(at(2)));
+        ended.insert("vol-1".to_owned(), at(3));
+        assert_eq!(told_end(&ended, &row), Some(at(3)), "its own end is nearer");
+    }
 }

@@ -302,22 +302,23 @@ pub(crate) fn of_instance(instance: &Instance, region: &str) -> Vec<Billed> {
     rows
 }
 
-/// A disk, attached or not.
+/// The group of the disks that go with a machine.
+pub(crate) fn disks_of(machine: &str) -> String {
+    format!("{machine}/disks")
+}
+
+/// A disk, attached or not. A boot disk is in its machine's group: EC2 lists a machine for an hour after
+/// its end, and its disk no longer.
 pub(crate) fn of_volume(volume: &Volume, region: &str) -> Option<Billed> {
-    let boot = volume
-        .attachment_set
-        .items
-        .iter()
-        .any(|a| a.delete_on_termination);
-    let kind = if boot {
-        ItemKind::BootDisk
-    } else {
-        ItemKind::Volume
-    };
+    let mut holders = volume.attachment_set.items.iter();
+    let machine = holders.find(|a| a.delete_on_termination);
+    let kind = machine.map_or(ItemKind::Volume, |_| ItemKind::BootDisk);
     let id = volume.volume_id.clone();
+    let group = machine.and_then(|a| Some(disks_of(a.instance_id.as_deref()?)));
     let one = row(kind, id, &volume.volume_type, region, volume.create_time?);
     Some(Billed {
         size_gib: Some(volume.size),
+        group: group.unwrap_or_else(|| one.group.clone()),
         ..one
     })
 }

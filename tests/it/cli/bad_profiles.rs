@@ -186,7 +186,7 @@ fn a_config_file_with_a_mistake() {
       |
     1 | provder = "digitalocean"
       | ^^^^^^^
-    unknown field `provder`, expected one of `provider`, `margin_percent`, `budget_max`, `providers`, `notify`, `smtp`
+    unknown field `provder`, expected one of `provider`, `margin_percent`, `budget_max`, `owner`, `providers`, `notify`, `smtp`
     --- exit 3
     "#);
     write(&bench, "config.toml", "provider = \"hetzner\"\n");

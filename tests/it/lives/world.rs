@@ -11,7 +11,7 @@ use kubelease::engine::{Cloud, Engine, EngineError, Silent, Stop, Worker};
 use kubelease::env::Env;
 use kubelease::guard::Guard;
 use kubelease::guard::report::Report;
-use kubelease::ledger::{Grant, Lease, Ledger, NewLease, PriceRow, SqlLedger, Status};
+use kubelease::ledger::{Grant, Lease, Ledger, NewLease, Place, PriceRow, SqlLedger, Status};
 use kubelease::quote::{self, Inputs};
 use kubelease::registry::{self, SimEndpoints};
 use kubelease::simctl::Control;
@@ -286,6 +286,7 @@ impl World {
             budget: None,
             worker: None,
             ci: false,
+            owner: None,
         };
         let hold = quote.total;
         let new = NewLease {
@@ -409,7 +410,7 @@ fn cloud_at(
 ) -> Cloud {
     let settings = Settings {
         home: home.to_owned(),
-        ledger: home.join("ledger-0.db"),
+        ledger: Place::File(home.join("ledger-0.db")),
         sim: None,
         env: Env::of([]),
         file: ConfigFile::default(),

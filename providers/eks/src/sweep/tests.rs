@@ -199,7 +199,8 @@ async fn everything_of_a_lease_in_delete_order_and_nothing_else() {
     ];
     assert_eq!(ids(&listing), expect);
     let at = DateTime::from_timestamp(start().timestamp() + 3607, 0).unwrap();
-    let ended = [("i-2", at), ("ipv4-i-2", at)].map(|(id, at)| (id.to_owned(), at));
+    let ended =
+        [("i-2", at), ("i-2/disks", at), ("ipv4-i-2", at)].map(|(id, at)| (id.to_owned(), at));
     assert_eq!(listing.ended, ended.into(), "EC2 says when a machine ended");
     // The cluster's dates count for everything of its lease: other tags are as old as their things.
     let dates: BTreeSet<_> = listing

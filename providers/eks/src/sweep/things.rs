@@ -93,7 +93,8 @@ fn is_gone(instance: &Instance) -> bool {
     instance.instance_state.name == "terminated"
 }
 
-/// The rows of machines that are no longer billed: theirs, and those of the disks that go with them.
+/// The rows of machines that are no longer billed: theirs, and those of the disks that go with them. A
+/// machine that is only stopped keeps its disk.
 pub(super) fn ended(seen: &Seen) -> BTreeMap<String, DateTime<Utc>> {
     let machines = seen.instances.items.iter();
     let over: BTreeMap<&str, (&Instance, DateTime<Utc>)> = machines
@@ -111,7 +112,10 @@ pub(super) fn ended(seen: &Seen) -> BTreeMap<String, DateTime<Utc>> {
         let goes = !machine.instance_state.name.starts_with("stop");
         goes.then(|| (volume.volume_id.clone(), *at))
     });
-    own.chain(disks).collect()
+    // A disk that is no longer listed is known by its machine alone.
+    let gone = over.values().filter(|(machine, _)| is_gone(machine));
+    let groups = gone.map(|(machine, at)| (prices::disks_of(&machine.instance_id), *at));
+    own.chain(disks).chain(groups).collect()
 }
 
 fn of_machines(seen: &Seen, owners: &Owners<'_>, things: &mut Vec<Owned>) {
