@@ -26,12 +26,14 @@ use kubelease::config::Settings;
 use kubelease::engine::{Cloud, Engine, Silent, Stop, Worker};
 use kubelease::env::Env;
 use kubelease::guard::Guard;
+use kubelease::guard::profiles::Profiles;
 use kubelease::guard::together::Together;
 use kubelease::ledger::{Cap, Grant, Lease, Ledger, NewLease, Place, SqlLedger, Status};
+use kubelease::notify::Channels;
 use kubelease_core::{
     Access, Account, Billed, Capability, Catalog, ClusterState, Error, Health, ItemKind, Kind,
     LeaseId, LeaseView, Listing, ManualClock, Money, Order, Owned, OwnerTag, PriceBook, Progress,
-    Provider, ProviderId, Purchase, Ref, Removal, Scope, Step, StepAt,
+    Provider, ProviderId, Purchase, Ref, Refreshed, Removal, Scope, Step, StepAt,
 };
 use tempfile::TempDir;
 
@@ -104,6 +106,9 @@ impl Provider for StandIn {
         never()
     }
     fn plan(&self, _: &Order) -> Result<Vec<Step>, Error> {
+        never()
+    }
+    async fn fresh_prices(&self) -> Result<Refreshed, Error> {
         never()
     }
     async fn find(&self, _: &StepAt<'_>) -> Result<Option<Ref>, Error> {
@@ -221,6 +226,8 @@ impl World {
                 .collect(),
             unavailable: BTreeMap::new(),
             margin_percent: None,
+            channels: Channels::default(),
+            profiles: Profiles::default(),
         };
         Self {
             guard,
@@ -289,7 +296,7 @@ fn lease(n: usize, provider: ProviderId) -> Lease {
         provider,
         order,
         profile: "first-steps".to_owned(),
-        profile_toml: include_str!("../profiles/first-steps.toml").to_owned(),
+        profile_toml: profile(),
         status: Status::Creating,
         created_at: start(),
         ready_at: None,
@@ -300,8 +307,16 @@ fn lease(n: usize, provider: ProviderId) -> Lease {
         endpoint: None,
         budget: None,
         worker: None,
+        ci: false,
         owner: None,
     }
+}
+
+/// `first-steps`, but never idle: whether a cluster is in use is asked of itself, not of its cloud.
+fn profile() -> String {
+    let text = include_str!("../profiles/first-steps.toml");
+    let kept = text.lines().filter(|line| !line.starts_with("idle_after"));
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 fn wish(lease: &Lease) -> (NewLease, Cap) {

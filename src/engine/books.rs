@@ -102,7 +102,10 @@ impl Engine {
             .iter()
             .map(|t| (lease.id.clone(), t.target.clone()))
             .collect();
-        self.commit(&batch).await?;
+        if !batch.is_empty() {
+            // A look needs no claim: it counts for as long as nobody tears the lease down.
+            self.ledger.commit(&batch, None, now).await?;
+        }
         Ok(())
     }
 

@@ -201,6 +201,14 @@ impl Worker {
         ))
     }
 
+    /// The process without its machine.
+    #[must_use]
+    pub fn process(&self) -> &str {
+        self.0
+            .split_once('/')
+            .map_or(&self.0, |(_, process)| process)
+    }
+
     /// Whether that worker was a process of this machine that no longer runs.
     #[must_use]
     pub fn is_dead(name: &str) -> bool {

@@ -162,7 +162,7 @@ impl Guard {
             return Ok(Vec::new());
         }
         let mut hasher = DefaultHasher::new();
-        self.engine.worker.0.hash(&mut hasher);
+        self.engine.worker.process().hash(&mut hasher);
         let first = usize::try_from(hasher.finish() >> 32).unwrap_or_default() % leases.len();
         leases.rotate_left(first);
         let work = &work;

@@ -19,7 +19,8 @@ use super::{LedgerError, Result, SqlLedger};
 
 /// How long a statement waits for another process's write before it says `Locked`.
 const PATIENCE: Duration = Duration::from_secs(8);
-const CONNECTIONS: u32 = 4;
+/// More would not write at the same time, and opening one takes longer than most questions do.
+const CONNECTIONS: u32 = 1;
 
 const SQLITE: Dialect = Dialect {
     // A plain BEGIN would take the write lock only at the first write, and fail then if another

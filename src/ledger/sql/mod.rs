@@ -35,7 +35,7 @@ use super::rows::{
 };
 use super::{Ledger, LedgerError, OwnerName, Result, Return, Sign};
 
-/// A [`Ledger`] on an SQL database. Cheap to clone; clones share at most four connections.
+/// A [`Ledger`] on an SQL database. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct SqlLedger {
     pool: AnyPool,

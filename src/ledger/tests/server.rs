@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -102,7 +103,7 @@ async fn refusal(url: &str, hint_holds: &str) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!(" {cause} {cause:?}"));
+        write!(text, " {cause} {cause:?}").unwrap();
         source = cause.source();
     }
     assert!(!text.contains("hush"), "{text}");

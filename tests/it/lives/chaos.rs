@@ -183,7 +183,9 @@ pub(super) async fn live(cloud: ProviderId, seed: u64, tally: &mut Tally) {
         world.advance(TimeDelta::minutes(15));
         world.tick().await;
     }
-    let left = world.resources(true);
+    let mut left = world.resources(true);
+    // What carries no tag and costs nothing (a network of Vultr's) was known to the lost ledger alone.
+    left.retain(|thing| !lost || thing["hourly"] != "0");
     assert!(left.is_empty(), "left two ticks after its time: {left:?}");
     assert_eq!(strangers(&world), before, "what others have");
     settled(&world).await;
@@ -191,8 +193,9 @@ pub(super) async fn live(cloud: ProviderId, seed: u64, tally: &mut Tally) {
     if !lost {
         // Of a removing request whose process was killed nobody knows whether it was taken, so what it was
         // to remove is booked until the next one: the ledger is never below the meter.
+        let short = super::compare::short(&world).await;
+        assert!(short.is_empty(), "booked less than billed: {short:#?}");
         let (ours, theirs) = super::compare::totals(&world).await;
-        assert!(ours >= theirs, "booked {ours}, billed {theirs}");
         if ours == theirs {
             *tally.entry("worlds billed to the nano-dollar").or_default() += 1;
         }
@@ -206,12 +209,28 @@ async fn order(world: &mut World, dice: &mut Dice) -> Option<Lease> {
     world.reserve(&wish, dice).await
 }
 
-/// Holds and spend never exceed the credit.
+/// Holds and spend never exceed the credit, but by what a lease cost beyond its hold while nobody looked:
+/// how much that may be, `settled` says.
 async fn within_credit(world: &World, credit: Money) {
     let now = world.now();
     let balance = world.guard.credit(world.cloud, now).await.unwrap().balance;
     let used = balance.spent + balance.held;
-    assert!(used <= credit, "spent and held {used} of {credit}");
+    let mut beyond = Money::ZERO;
+    for lease in world.ledger().leases(true).await.unwrap() {
+        let balance = world.ledger().lease_balance(&lease.id).await.unwrap();
+        beyond += (balance.spent - held_in_all(world, &lease).await).max(Money::ZERO);
+    }
+    assert!(
+        used - beyond <= credit,
+        "spent and held {used} of {credit}, {beyond} of it beyond the holds"
+    );
+}
+
+/// Every hold that was ever taken for a lease.
+async fn held_in_all(world: &World, lease: &Lease) -> Money {
+    let entries = world.ledger().entries(Some(&lease.id)).await.unwrap();
+    let holds = entries.iter().filter(|e| e.kind == EntryKind::Hold);
+    holds.map(|e| e.amount).sum()
 }
 
 /// No hold is left, and none was outspent, but by what ran on after its time while nobody looked.
@@ -227,9 +246,7 @@ async fn settled(world: &World) {
         if lease.profile == "adopted" {
             continue;
         }
-        let entries = ledger.entries(Some(&lease.id)).await.unwrap();
-        let holds = entries.iter().filter(|e| e.kind == EntryKind::Hold);
-        let held: Money = holds.map(|e| e.amount).sum();
+        let held = held_in_all(world, &lease).await;
         let spans = ledger.spans(Some(&lease.id), false, None).await.unwrap();
         let hourly: Money = spans
             .iter()

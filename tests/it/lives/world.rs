@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use kubelease::config::{ConfigFile, Settings};
 use kubelease::engine::run::{Forward, Patience};
-use kubelease::engine::{Cloud, Engine, EngineError, Silent, Stop, Worker};
+use kubelease::engine::{CLAIM, Cloud, Engine, EngineError, Silent, Stop, Worker};
 use kubelease::env::Env;
 use kubelease::guard::Guard;
 use kubelease::guard::report::Report;
@@ -284,7 +284,7 @@ impl World {
             reason: None,
             endpoint: None,
             budget: None,
-            worker: None,
+            worker: Some((self.guard.engine.worker.0.clone(), now + CLAIM)),
             ci: false,
             owner: None,
         };
@@ -339,9 +339,15 @@ impl World {
     /// The next process: the one before no longer runs, and everybody on this machine can know that.
     pub(crate) fn restart(&mut self) {
         self.processes += 1;
-        let here = Worker::this_process().0;
-        self.guard.engine.worker = Worker(format!("{here}x{}", self.processes));
+        self.guard.engine.worker = process(self.processes);
     }
+}
+
+/// A process of this machine that no longer runs; of the same name whenever a seed is replayed.
+fn process(number: u32) -> Worker {
+    let here = Worker::this_process().0;
+    let (machine, _) = here.split_once('/').unwrap();
+    Worker(format!("{machine}/1/x{number}"))
 }
 
 /// What somebody orders.
@@ -386,7 +392,7 @@ fn guard(
     let engine = Engine {
         ledger,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
-        worker: Worker::this_process(),
+        worker: process(0),
         watch: Arc::new(Silent),
         stop: Stop::default(),
     };
