@@ -19,6 +19,8 @@ use crate::ledger::{Event, JournalEntry, Lease, Reason, Status};
 
 /// Between two passes; longer while only the cloud is at work.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// How long nothing is removed because not everything could be listed yet.
+const WHOLE: TimeDelta = TimeDelta::minutes(1);
 /// The longest time without a whole look, while the cluster itself says that it is going.
 const LOOK: TimeDelta = TimeDelta::minutes(4);
 /// No progress for this long: a person is needed.
@@ -80,6 +82,10 @@ impl Engine {
                 if empties >= empties_needed {
                     return self.finish(cloud, lease, reason, memory).await;
                 }
+            } else if !listing.complete && memory.untouched() && self.clock.now() - now < WHOLE {
+                // What goes unseen with what is removed first would never be booked.
+                self.pause(&lease.id, PAUSE).await?;
+                continue;
             } else {
                 empties = 0;
                 self.remove(cloud, lease, &mine, &open, listing.complete, &mut memory)
