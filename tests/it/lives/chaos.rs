@@ -248,10 +248,8 @@ async fn held_in_all(world: &World, lease: &Lease) -> Money {
 /// No hold is left, and none was outspent, but by what ran on after its time while nobody looked.
 async fn settled(world: &World) {
     let ledger = world.ledger();
-    assert!(
-        ledger.leases(false).await.unwrap().is_empty(),
-        "all have ended"
-    );
+    let live = ledger.leases(false).await.unwrap();
+    assert!(live.is_empty(), "all have ended, but {live:#?}");
     for lease in ledger.leases(true).await.unwrap() {
         let balance = ledger.lease_balance(&lease.id).await.unwrap();
         assert_eq!(balance.held, Money::ZERO, "{}", lease.name);

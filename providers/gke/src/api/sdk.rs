@@ -75,8 +75,8 @@ impl Container {
         let call = Call::reading("list clusters", &parent);
         let send = |client: ClusterManager| client.list_clusters().set_parent(&parent).send();
         let answer = self.run(call, send).await?;
-        let clusters = answer.clusters.iter().map(convert::cluster).collect();
-        Ok((clusters, answer.missing_zones))
+        let clusters = answer.clusters.iter().map(|c| whole("list clusters", c));
+        Ok((clusters.collect::<Result<_, _>>()?, answer.missing_zones))
     }
 
     /// One cluster; none when the API itself says that there is none.
@@ -89,7 +89,7 @@ impl Container {
         let call = Call::reading("read cluster", &path);
         let send = |client: ClusterManager| client.get_cluster().set_name(&path).send();
         match self.run(call, send).await {
-            Ok(cluster) => Ok(Some(convert::cluster(&cluster))),
+            Ok(cluster) => whole("read cluster", &cluster).map(Some),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -295,6 +295,16 @@ fn gave_up(mut error: Error, attempts: u32) -> Error {
 /// A time as Google writes it; empty and odd ones are unknown.
 fn time(text: &str) -> Option<chrono::DateTime<Utc>> {
     super::tags::time(text)
+}
+
+/// A cluster as plain values. For the SDK any object is one: whatever broke an answer on its way may have
+/// left none of its fields.
+fn whole(operation: &'static str, from: &model::Cluster) -> Result<Cluster, Error> {
+    if from.name.is_empty() || from.location.is_empty() {
+        let why = "the answer makes no sense: a cluster without name or location";
+        return Err(Error::new(Kind::Unavailable, operation, why).at(ProviderId::Gke));
+    }
+    Ok(convert::cluster(from))
 }
 
 #[cfg(test)]

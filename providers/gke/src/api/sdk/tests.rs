@@ -30,6 +30,18 @@ async fn clusters_come_as_plain_values() {
     assert!(!world.log.text().contains("canary"), "{}", world.log.text());
 }
 
+/// Recorded, it would be asked for ever whether it is gone.
+#[tokio::test]
+async fn an_object_without_a_name_is_no_cluster() {
+    let world = world().await;
+    world.queue.json(CLUSTER, 200, &json!({}));
+    let read = world.api.container.cluster("us-central1-a", "lab").await;
+    assert_eq!(read.unwrap_err().kind, Kind::Unavailable);
+    world.queue.json(CLUSTERS, 200, &json!({"clusters": [{}]}));
+    let error = world.api.container.clusters().await.unwrap_err();
+    assert!(error.message.contains("without name"), "{error}");
+}
+
 #[tokio::test]
 async fn only_googles_own_not_found_is_one() {
     let world = world().await;
