@@ -39,6 +39,7 @@ fn script(bench: &Bench) {
                 "first-steps"
             };
             let name = format!("{cloud}-{part}");
+            let profile = &busy(bench, profile);
             let args = ["create", profile, "-p", cloud, "-n", &name, "--ttl", ttl];
             bench
                 .run(&[&args[..], &["--owner", "ada", "-o", "json"]].concat())
@@ -51,6 +52,17 @@ fn script(bench: &Bench) {
     bench
         .run(&["protect", &format!("{}-a", clouds()[0]), "--until", "3h"])
         .ok();
+}
+
+/// A profile whose leases are never idle: whether one is quiet for long enough depends on which of many
+/// processes the clock waits for, and so would the reason of its end.
+fn busy(bench: &Bench, profile: &str) -> String {
+    let ours = format!("{}/profiles/{profile}.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(ours).unwrap();
+    let kept = text.lines().filter(|line| !line.starts_with("idle_after"));
+    let file = bench.path(&format!("{profile}.toml"));
+    std::fs::write(&file, kept.collect::<Vec<_>>().join("\n")).unwrap();
+    file.to_str().unwrap().to_owned()
 }
 
 fn guards(bench: &Bench, count: usize) -> Vec<Child> {
@@ -151,9 +163,8 @@ fn killed(bench: &Bench, seed: u64) {
     }
     bench.assert_clean();
     for fate in fates(bench) {
-        let due = ["ttl", "idle"].map(|reason| format!("\"ended\" \"{reason}\" \"ada\""));
         assert!(
-            due.iter().any(|end| fate.ends_with(end)),
+            fate.ends_with("\"ended\" \"ttl\" \"ada\""),
             "seed {seed}: {fate}"
         );
     }
