@@ -185,7 +185,7 @@ async fn decide(app: &App, args: &CreateArgs) -> Result<Option<Decided>, CliErro
     let id = new_lease_id()?;
     let mut lease = lease(args, &profile, &quote, &cloud, id, budget)?;
     let standing = || app.settings.file.owner.clone();
-    lease.owner = lease.owner.or_else(standing);
+    lease.owner = args.owner.clone().or_else(standing);
     if args.ci {
         // Until it is ready, its tag says that it ends when this process gives up.
         lease.ci = true;
@@ -294,7 +294,7 @@ fn lease(
         budget,
         worker: Some((crate::engine::Worker::this_process().0, now + CLAIM)),
         ci: false,
-        owner: args.owner.clone(),
+        owner: None,
     })
 }
 

@@ -115,8 +115,9 @@ impl Guard {
         Ok(())
     }
 
-    /// The same for one cloud, which `ended` has changed since it was listed; `now_anyway` leaves out grace and second sighting (`sweep --apply`, where
-    /// a person has looked), never the expiry of another ledger's lease.
+    /// The same for one cloud, which `ended` has changed since it was listed; `now_anyway` leaves out grace
+    /// and second sighting (`sweep --apply`, where a person has looked), never the expiry of another
+    /// ledger's lease.
     pub(super) async fn orphans_at(
         &self,
         look: &Seen,

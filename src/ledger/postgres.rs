@@ -29,10 +29,10 @@ const CONNECTIONS: u32 = 4;
 const OLDEST: i64 = 150_000;
 
 const POSTGRES: Dialect = Dialect {
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     // The lock is the transaction's: it goes with it, also when the connection or this process dies.
     // 0x6b75626c65617365 is "kublease"; advisory locks are a database's own.
-    begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-        SELECT pg_advisory_xact_lock(7743203352030311269)",
+    turn: Some("SELECT pg_advisory_xact_lock(7743203352030311269)"),
     tables: "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables
         WHERE schemaname = current_schema() ORDER BY 1",
     // Not FOR UPDATE: that would pass over leases for which somebody is booking at this moment.

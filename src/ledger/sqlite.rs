@@ -26,6 +26,7 @@ const SQLITE: Dialect = Dialect {
     // A plain BEGIN would take the write lock only at the first write, and fail then if another
     // writer came in between; IMMEDIATE waits for its turn at the start.
     begin: "BEGIN IMMEDIATE",
+    turn: None,
     tables: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
     // There is one writer at a time, and it has all rows.
     skip_locked: "",

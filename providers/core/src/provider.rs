@@ -273,8 +273,9 @@ pub struct Listing {
     pub complete: bool,
     /// What could not be read.
     pub missing: Vec<String>,
-    /// Billed rows (by id, or by their group's) that have ended, and when, where the cloud itself says so: better than the
-    /// time of a removing request, and all there is when somebody else removed the thing.
+    /// Billed rows (by id, or by their group's) that have ended, and when, where the cloud itself says so:
+    /// better than the time of a removing request, and all there is when somebody else removed the thing.
+    /// Read with [`told_end`].
     pub ended: BTreeMap<String, DateTime<Utc>>,
 }
 

@@ -92,7 +92,13 @@ impl SqlLedger {
 
     /// Begins a transaction that no other writer can run beside. Dropped, it leaves no trace.
     pub(super) async fn write(&self) -> Inner<Tx> {
-        Ok(self.pool.begin_with(self.dialect.begin).await?)
+        let mut tx = self.pool.begin_with(self.dialect.begin).await?;
+        if let Some(turn) = self.dialect.turn {
+            // Inside the transaction: whoever waits in vain rolls it back by dropping it, and leaves a
+            // clean connection behind.
+            sqlx::raw_sql(turn).execute(&mut *tx).await?;
+        }
+        Ok(tx)
     }
 
     /// How rows that somebody else has locked at this moment are passed over.
@@ -164,6 +170,8 @@ impl SqlLedger {
 pub(super) struct Dialect {
     /// Begins a transaction that no other writer can run beside.
     pub(super) begin: &'static str,
+    /// Waits for the writers' turn inside it, where beginning does not.
+    pub(super) turn: Option<&'static str>,
     /// The names of all tables there are, in a column `name`.
     pub(super) tables: &'static str,
     /// The end of a SELECT of rows to change, so that it passes over what somebody else has locked.

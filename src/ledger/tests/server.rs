@@ -121,7 +121,7 @@ async fn what_cannot_be_reached_says_what_to_do() {
     let text = refusal(&wrong, "check user and password").await;
     assert!(text.contains("password authentication failed"), "{text}");
     let (base, _) = database.server.rsplit_once('/').unwrap();
-    refusal(&format!("{base}/hush_there_is_none"), "createdb").await;
+    refusal(&format!("{base}/there_is_none"), "createdb").await;
 }
 
 #[tokio::test]
@@ -130,10 +130,10 @@ async fn a_port_that_nobody_listens_on_is_refused_at_once() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = port.local_addr().unwrap();
     drop(port);
-    let began = std::time::Instant::now();
     let url = format!("postgres://me:hush@{address}/db");
-    refusal(&url, "is the server running").await;
-    assert!(began.elapsed() < Duration::from_secs(8));
+    let text = refusal(&url, "is the server running").await;
+    // The server's own answer: a pool would ask again and again, and then say that its time is over.
+    assert!(text.contains("Connection refused"), "{text}");
     refusal("postgres://me:hush@127.0.0.1:port/db", "special characters").await;
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::DateTime;
 use kubelease::ledger::EntryKind;
 use kubelease_core::{LeaseId, Money, ProviderId};
 use serde_json::Value;
@@ -23,8 +24,7 @@ fn common(cloud: ProviderId, kind: &str, item: &str) -> String {
         (ProviderId::Gke, _) => String::new(),
         // A control plane's ARN there, its region, name and birth here; an address is an interface there,
         // and its machine's or balancer's here.
-        // A boot disk is itself there, and of its machine here.
-        (ProviderId::Eks, "control_plane" | "ipv4" | "boot_disk") => String::new(),
+        (ProviderId::Eks, "control_plane" | "ipv4") => String::new(),
         // A machine of a scale set there, of a pool here: both end with its number. Paths are one but for case.
         (ProviderId::Aks, "node") => item.rsplit('/').next().unwrap_or_default().to_owned(),
         (ProviderId::Aks, _) => item.to_lowercase(),
@@ -55,6 +55,7 @@ fn plain(r#type: &str) -> String {
 async fn booked(world: &World) -> Lines {
     // Two prices of one item are two rows here, one line there.
     let mut items = BTreeMap::<(String, String, String, String, String), Money>::new();
+    let disks = boot_disks(world).await;
     for entry in world.ledger().entries(None).await.unwrap() {
         if entry.kind != EntryKind::Accrual {
             continue;
@@ -64,11 +65,22 @@ async fn booked(world: &World) -> Lines {
         let words: Vec<&str> = item.split('|').collect();
         let lease = entry.lease.unwrap().to_string();
         let word = |n: usize| words[n].to_owned();
+        let item = disks.get(words[1]).cloned().unwrap_or_else(|| word(1));
         *items
-            .entry((lease, word(4), word(2), word(3), word(1)))
+            .entry((lease, word(4), word(2), word(3), item))
             .or_default() += entry.amount;
     }
     lines(world.cloud, items)
+}
+
+/// The disk of each machine of EKS: the ledger has it by the machine that it goes with. A machine of ours
+/// has one; the lines of another that had more would agree with nothing.
+async fn boot_disks(world: &World) -> BTreeMap<String, String> {
+    let always = Some(DateTime::UNIX_EPOCH);
+    let spans = world.ledger().spans(None, false, always).await.unwrap();
+    let disks = spans.into_iter().map(|s| s.billed);
+    let disks = disks.filter(|b| b.group.ends_with("/disks"));
+    disks.map(|b| (b.group, b.id)).collect()
 }
 
 /// What the vendor would have billed for what is ours.
@@ -109,10 +121,9 @@ fn lines(cloud: ProviderId, items: BTreeMap<Key, Money>) -> Lines {
     lines
 }
 
-/// Kinds of which the ledger has less than the meter in a month, and how much less in all. By kinds, for
-/// what leases share is nobody's alone. Not those that grow without a date: when a rule was added to a load
-/// balancer of Azure no API says, so it counts from the look that saw it.
-pub(crate) async fn short(world: &World) -> (Vec<String>, Money) {
+/// Kinds of which the ledger has less than the meter in a month, to see where a difference comes from. By
+/// kinds, for what leases share is nobody's alone.
+pub(crate) async fn short(world: &World) -> Vec<String> {
     let kinds = |lines: Lines| {
         let mut sums = BTreeMap::<(String, String, String), Money>::new();
         for ((_, month, kind, r#type, _), amounts) in lines {
@@ -122,16 +133,10 @@ pub(crate) async fn short(world: &World) -> (Vec<String>, Money) {
         sums
     };
     let (ours, theirs) = (kinds(booked(world).await), kinds(metered(world)));
-    let undated = |kind: &str| world.cloud == ProviderId::Aks && kind == "load_balancer";
-    let (mut out, mut short) = (Vec::new(), Money::ZERO);
-    for (key, meter) in theirs.iter().filter(|((_, kind, _), _)| !undated(kind)) {
-        let ledger = ours.get(key).copied().unwrap_or_default();
-        if ledger < *meter {
-            out.push(format!("{key:?}: ledger {ledger}, meter {meter}"));
-            short += *meter - ledger;
-        }
-    }
-    (out, short)
+    let ledger = |key| ours.get(key).copied().unwrap_or_default();
+    let less = theirs.iter().filter(|(key, meter)| ledger(key) < **meter);
+    less.map(|(key, meter)| format!("{key:?}: ledger {}, meter {meter}", ledger(key)))
+        .collect()
 }
 
 /// Every line that is not the same on both sides, for a person; and how many lines there are, for a
